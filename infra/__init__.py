@@ -1,0 +1,1 @@
+"""What the flow stands on: settings, errors, processes, Kafka. Knows nothing of tweets."""

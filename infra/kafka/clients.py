@@ -1,0 +1,43 @@
+"""Configuration of every librdkafka client, in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.settings import Settings
+
+
+def common_config(settings: Settings) -> dict[str, Any]:
+    """What every client needs: where Kafka is, and quiet logs."""
+    return {"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 3}
+
+
+def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
+    """An idempotent producer that never gives a record up by itself.
+
+    Keys are hashed as Java clients do (librdkafka's default differs), so any
+    producer of the field puts a key on the same partition.
+    """
+    return {
+        **common_config(settings),
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "message.timeout.ms": 0,
+        **extra,
+    }
+
+
+def reader_config(settings: Settings, **extra: Any) -> dict[str, Any]:
+    """A consumer outside any group's bookkeeping, that sees only committed records."""
+    return {
+        **common_config(settings),
+        "group.id": f"{settings.topic_prefix}reader",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        **extra,
+    }

@@ -1,0 +1,55 @@
+"""The classifier that Barometer trains: a BERT encoder, mean pooling, one linear layer.
+
+Mean pooling, because the base (a MiniLM sentence encoder) was trained with it;
+the first token carries less here. Registered with transformers, so a saved
+model loads through ``AutoModelForSequenceClassification`` like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertModel,
+    BertPreTrainedModel,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class PooledBertConfig(BertConfig):
+    model_type = "barometer-pooled-bert"
+
+
+class PooledBertForSequenceClassification(BertPreTrainedModel):
+    """Token ids (batch, tokens) in, logits (batch, labels) out."""
+
+    config_class = PooledBertConfig
+    base_model_prefix = "bert"
+
+    def __init__(self, config: PooledBertConfig) -> None:
+        super().__init__(config)
+        self.bert = BertModel(config, add_pooling_layer=False)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+        **_ignored: Any,
+    ) -> SequenceClassifierOutput:
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+        return SequenceClassifierOutput(logits=self.classifier(self.dropout(pooled)))
+
+
+AutoConfig.register(PooledBertConfig.model_type, PooledBertConfig)
+AutoModelForSequenceClassification.register(PooledBertConfig, PooledBertForSequenceClassification)

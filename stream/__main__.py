@@ -1,0 +1,6 @@
+"""``python -m stream``: the ``barometer`` command where its script is not on the path."""
+
+from stream.cli import main
+
+if __name__ == "__main__":
+    main()
