@@ -94,7 +94,7 @@ def _event_time(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if _EPOCH_MIN_S <= value < _EPOCH_END_S:
             return dt.datetime.fromtimestamp(value, dt.UTC)
-        if _EPOCH_MIN_S <= value / 1_000 < _EPOCH_END_S:
+        if _EPOCH_MIN_S * 1_000 <= value < _EPOCH_END_S * 1_000:
             return dt.datetime.fromtimestamp(value / 1_000, dt.UTC)
         raise ValueError(f"{_RANGE_RULE}, read as seconds or as milliseconds since 1970")
     time = _with_zone(value)
@@ -164,7 +164,7 @@ class Record(BaseModel):
 
     def encode(self) -> bytes:
         """The record as it goes on the wire: compact JSON, times in UTC with a Z."""
-        return orjson.dumps(self.model_dump(exclude_none=True), option=orjson.OPT_UTC_Z)
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
 
 class Tweet(Record):
