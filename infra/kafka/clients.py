@@ -6,6 +6,11 @@ from typing import Any
 
 from infra.settings import Settings
 
+MAX_MESSAGE_BYTES = 4_000_000
+"""The client's limit; each topic has its own, lower one. A dead letter must carry any record that fitted elsewhere."""
+TRANSACTION_TIMEOUT_MS = 30_000
+"""Kafka aborts the transaction of a worker that stops in the middle of one after this time."""
+
 
 def common_config(settings: Settings) -> dict[str, Any]:
     """What every client needs: where Kafka is, and quiet logs."""
@@ -26,7 +31,23 @@ def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "linger.ms": 5,
         "compression.type": "lz4",
         "message.timeout.ms": 0,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
         **extra,
+    }
+
+
+def transactional_producer_config(settings: Settings, transactional_id: str) -> dict[str, Any]:
+    """A producer that fences every earlier one with the same id.
+
+    In a transaction the records' timeout is the transaction's.
+    """
+    config = producer_config(settings)
+    del config["message.timeout.ms"]
+    return {
+        **config,
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        "linger.ms": 0,
     }
 
 

@@ -1,0 +1,345 @@
+"""Ties the offset ledger to Faust's consumer group membership.
+
+Everything of Faust's internals that Barometer depends on is in this file, each
+with its reason; tests/unit/infra/test_faust_internals.py fails when a new Faust
+version changes one. Faust fetches, balances and buffers; what is worked on and
+what is committed is the ledger's decision alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import Any, ClassVar
+
+import faust
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import TopicPartition as AioTopicPartition
+from confluent_kafka import KafkaException
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.transport.drivers.aiokafka import Transport as FaustTransport
+from faust.types import TP, EventT
+
+from infra import metrics
+from infra.kafka.incoming import Incoming
+from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
+from infra.kafka.offsets import OffsetProbe
+
+log = logging.getLogger(__name__)
+
+TAKE_OVERS_AT_ONCE = 16
+RETRY_S = 1.0
+STUCK_AFTER_S = 5.0
+"""A partition with records but no progress for this long, while its stage has nothing to do,
+is sought again: Faust can drop its first records between assignment and take-over."""
+STUCK_BUSY_S = 60.0
+"""The same where the stage is busy with other partitions and may just be slow."""
+
+TakeOver = Callable[[int], int]
+"""Makes one partition ours; blocking, called in a thread. Returns the offset to continue at."""
+
+
+class _NoReadOffsets(dict[TP, None]):
+    """Stands in for ``Consumer._read_offset``: remembers nothing.
+
+    With it Faust drops messages it takes for old and commits across jumps that
+    it takes for compaction gaps; the ledger does both, checked.
+    """
+
+    def __missing__(self, key: TP) -> None:
+        return None
+
+    def __setitem__(self, key: TP, value: Any) -> None:
+        return
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        return
+
+
+class LedgerConsumer(FaustConsumer):
+    """Faust's consumer, with commits decided by the ledger.
+
+    Touches: ``_read_offset`` (above), ``commit`` (called by Faust's commit timer
+    and before partitions are revoked), ``_thread`` (aiokafka lives in another
+    thread, and is safe to touch only there).
+    """
+
+    transport: LedgerTransport
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _NoReadOffsets()
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit what the ledger has settled. A failure is logged and left to the next call."""
+        ledger = self.transport.ledger
+        offsets, epoch = ledger.committable(), ledger.epoch
+        if not offsets:
+            return False
+        try:
+            await self._thread.call_thread(self._commit_in_thread, offsets)
+        except KafkaError as error:
+            log.warning("offsets not committed, will try again: %s", error)
+            return False
+        ledger.committed(offsets, epoch)
+        return True
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Continue ``partition`` at ``offset``.
+
+        Faust seeks from the main thread while aiokafka may be fetching, which
+        ends in a KeyError there.
+        """
+        await self._thread.call_thread(self._seek_in_thread, partition, offset)
+
+    async def _commit_in_thread(self, offsets: Mapping[TopicPartition, int]) -> None:
+        consumer = self._thread._ensure_consumer()
+        owned = consumer.assignment()
+        ours = {AioTopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        if ours := {tp: offset for tp, offset in ours.items() if tp in owned}:
+            await consumer.commit(ours)
+
+    async def _seek_in_thread(self, partition: TP, offset: int) -> None:
+        consumer = self._thread._ensure_consumer()
+        tp = AioTopicPartition(*partition)
+        if tp in consumer.assignment():
+            consumer.seek(tp, offset)
+
+
+class LedgerTransport(FaustTransport):
+    """Creates LedgerConsumers that share one ledger."""
+
+    Consumer: ClassVar[type[FaustConsumer]] = LedgerConsumer
+    ledger: OffsetLedger[Incoming]
+
+
+class Membership:
+    """What this worker owns, and the only way for a stage to get and settle records.
+
+    ``take_overs`` says, by topic, how a partition becomes ours; topics not named
+    continue at the group's committed offset. ``on_revoked`` is called, in the
+    event loop, when a rebalance has taken everything away.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        probe: OffsetProbe,
+        topics: Sequence[str],
+        take_overs: Mapping[str, TakeOver],
+        on_revoked: Callable[[], None],
+    ) -> None:
+        self.ledger: OffsetLedger[Incoming] = OffsetLedger()
+        self._app = app
+        self._probe = probe
+        self._topics = frozenset(topics)
+        self._take_overs = take_overs
+        self._on_revoked = on_revoked
+        self._threads = ThreadPoolExecutor(TAKE_OVERS_AT_ONCE, thread_name_prefix="take-over")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dropped: set[TopicPartition] = set()
+        self._sought_at: dict[TopicPartition, float] = {}
+        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        self._active_at: dict[str, float] = {}
+        self._busy = 0
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        transport = LedgerTransport(app.conf.broker_consumer, app)
+        transport.ledger = self.ledger
+        app.transport = transport
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+
+    # What the stages call
+
+    async def admit(self, events: Sequence[EventT[Any]]) -> Batch[Incoming]:
+        """Turn Faust's events into the batch that may be worked on; holes are sought back to.
+
+        Every batch must end in ``settle`` or ``drop``.
+        """
+        records = [_incoming(event) for event in events]
+        if self._draining:
+            records = []
+        for record in records:
+            if record.tp not in self.ledger.next:
+                self._dropped.add(record.tp)
+        batch = self.ledger.admit(records, self._app.consumer_generation_id)
+        for tp, found in batch.holes.items():
+            await self._repair(tp, found, batch.epoch)
+        if batch:
+            self._busy += 1
+            self._idle.clear()
+            self._active_at[batch.records[0].tp.topic] = float("inf")
+        return batch
+
+    def settle(self, batch: Batch[Incoming]) -> bool:
+        """Say that every effect of the batch is confirmed; False when a rebalance came first."""
+        self._done(batch)
+        return self.ledger.settle(batch)
+
+    def drop(self, batch: Batch[Incoming]) -> None:
+        """Say that the batch will not be finished; its records will be fetched again."""
+        self._done(batch)
+
+    async def lose(self, batch: Batch[Incoming], tp: TopicPartition) -> None:
+        """Our hold on one partition of ``batch`` was fenced off: take it over again, unless a rebalance comes first."""
+        if batch.epoch != self.ledger.epoch:
+            return
+        self.ledger.give_up(tp)
+        metrics.FENCED.inc()
+        # The new owner, if there is one, has had the partition since our session ran out;
+        # the group's verdict reaches us well within one more session.
+        self._spawn(self._take_over(tp, self.ledger.epoch, delay=float(self._app.conf.broker_session_timeout)))
+
+    def owned(self, topic: str) -> list[int]:
+        """Partitions of ``topic`` taken over by this worker."""
+        return sorted(tp.partition for tp in self.ledger.next if tp.topic == topic)
+
+    async def refresh(self) -> dict[TopicPartition, int]:
+        """Ask the broker where the owned partitions end, and wake those that are stuck.
+
+        Returns for each the offset its next record will get; nothing when the
+        broker does not answer or a rebalance comes in between.
+        """
+        epoch = self.ledger.epoch
+        try:
+            ends = await self._in_thread(self._probe.ends, list(self.ledger.next))
+        except KafkaException as error:
+            log.warning("cannot ask Kafka for end offsets: %s", error)
+            return {}
+        if epoch != self.ledger.epoch:
+            return {}
+        now = monotonic()
+        for tp, end in ends.items():
+            due = self.ledger.next.get(tp)
+            if due is None:
+                continue
+            metrics.LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - due))
+            offset, since = self._moved.get(tp, (-1, now))
+            if offset != due or end <= due:
+                self._moved[tp] = (due, now)
+                continue
+            idle = now - self._active_at.get(tp.topic, 0.0) > STUCK_AFTER_S
+            if now - since > (STUCK_AFTER_S if idle else STUCK_BUSY_S):
+                self._moved[tp] = (due, now)
+                await self._repair(tp, None, epoch)
+        return ends
+
+    async def drain(self, timeout: float) -> bool:
+        """Admit nothing more and wait for what is in flight. False when it takes longer than ``timeout``."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        self.ledger.forget()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._probe.close()
+
+    # What Faust calls
+
+    async def _revoked(self, _app: Any, revoked: Any, **_kwargs: Any) -> None:
+        self._forget()
+
+    async def _assigned(self, _app: Any, assigned: Any, **_kwargs: Any) -> None:
+        epoch = self._forget()
+        metrics.REBALANCES.inc()
+        ours = sorted(TopicPartition(*tp) for tp in assigned if tp.topic in self._topics)
+        log.info("assigned %d partitions", len(ours))
+        for tp in ours:  # not inside the rebalance: recovery may take long
+            self._spawn(self._take_over(tp, epoch))
+
+    # Inside
+
+    def _forget(self) -> int:
+        epoch = self.ledger.forget()
+        metrics.LAG.clear()
+        self._dropped.clear()
+        self._moved.clear()
+        self._sought_at.clear()
+        self._on_revoked()
+        return epoch
+
+    def _done(self, batch: Batch[Incoming]) -> None:
+        self._active_at[batch.records[0].tp.topic] = monotonic()
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
+
+    async def _take_over(self, tp: TopicPartition, epoch: int, delay: float = 0) -> None:
+        await asyncio.sleep(delay)
+        take_over = self._take_overs.get(tp.topic)
+        started = monotonic()
+        while epoch == self.ledger.epoch:
+            try:
+                if take_over is None:
+                    offset = await self._in_thread(self._probe.committed, tp)
+                else:
+                    offset = await self._in_thread(take_over, tp.partition)
+            except (KafkaException, OSError) as error:
+                log.warning("cannot take over %s-%d yet: %s", tp.topic, tp.partition, error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            if self.ledger.take_over(tp, offset, epoch):
+                metrics.TAKE_OVER_SECONDS.observe(monotonic() - started)
+                log.debug("took over %s-%d at offset %d", tp.topic, tp.partition, offset)
+                if take_over is not None or tp in self._dropped:  # Faust starts at the group's offset, ours may differ
+                    await self._seek(tp, offset)
+            return
+
+    async def _repair(self, tp: TopicPartition, found: int | None, epoch: int) -> None:
+        """Go back for missing records, or pass over offsets at which the broker has none."""
+        due = self.ledger.next.get(tp)
+        now = monotonic()
+        if due is None or now - self._sought_at.get(tp, -RETRY_S) < RETRY_S:
+            return
+        self._sought_at[tp] = now
+        try:
+            exists = await self._in_thread(self._probe.first_from, tp, due)
+        except KafkaException as error:
+            log.warning("cannot look for offset %d of %s-%d: %s", due, tp.topic, tp.partition, error)
+            return
+        if exists is not None and exists > due and self.ledger.pass_gap(tp, due, exists, epoch):
+            due = exists
+        if epoch == self.ledger.epoch and exists is not None:
+            log.debug("seeking %s-%d to %d (saw %s)", tp.topic, tp.partition, due, found)
+            await self._seek(tp, due)
+
+    async def _seek(self, tp: TopicPartition, offset: int) -> None:
+        metrics.SEEKS.inc()
+        self._sought_at[tp] = monotonic()
+        await self._app.consumer.seek(TP(*tp), offset)
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _incoming(event: EventT[Any]) -> Incoming:
+    message = event.message
+    return Incoming(
+        tp=TopicPartition(message.topic, message.partition),
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=dict(message.headers or {}),
+        timestamp_ms=round((message.timestamp or 0) * 1000),
+        generation=message.generation_id or 0,
+    )

@@ -1,0 +1,70 @@
+"""Questions to the broker about offsets, asked outside Faust's consumer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from confluent_kafka import Consumer, KafkaException, OffsetSpec, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from infra.kafka import ledger
+from infra.kafka.clients import common_config, reader_config
+from infra.settings import Settings
+
+_TIMEOUT_S = 10.0
+
+
+class OffsetProbe:
+    """Blocking look-ups; call them from a thread. Raise KafkaException when the broker does not answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Uncommitted: it must see the same records as Faust's consumer does.
+        self._consumer = Consumer(
+            reader_config(
+                settings,
+                **{"group.id": settings.group, "isolation.level": "read_uncommitted", "enable.partition.eof": True},
+            )
+        )
+        self._admin = AdminClient(common_config(settings))
+        self._lock = threading.Lock()
+
+    def committed(self, tp: ledger.TopicPartition) -> int:
+        """The group's committed offset, or where the partition begins when there is none."""
+        with self._lock:
+            found = self._consumer.committed([TopicPartition(*tp)], timeout=_TIMEOUT_S)[0]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            begin: int = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)[0]
+        return max(found.offset, begin)
+
+    def begin(self, tp: ledger.TopicPartition) -> int:
+        """Offset of the oldest record still there."""
+        with self._lock:
+            begin: int = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)[0]
+        return begin
+
+    def ends(self, tps: Iterable[ledger.TopicPartition]) -> dict[ledger.TopicPartition, int]:
+        """For each partition the offset that its next record will get; one request for all."""
+        asked = {TopicPartition(*tp): OffsetSpec.latest() for tp in tps}
+        if not asked:
+            return {}
+        answers = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
+        return {ledger.TopicPartition(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+
+    def first_from(self, tp: ledger.TopicPartition, offset: int) -> int | None:
+        """Offset of the first record at or after ``offset``; None when there is none yet."""
+        with self._lock:
+            self._consumer.assign([TopicPartition(tp.topic, tp.partition, offset)])
+            try:
+                message = self._consumer.poll(_TIMEOUT_S)
+            finally:
+                self._consumer.unassign()
+        if message is None or message.error() is not None:
+            return None
+        found: int | None = message.offset()
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._consumer.close()

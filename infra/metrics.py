@@ -1,0 +1,31 @@
+"""Every metric, typed, in one place. Base units; what a rise means stands beside each."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+# Delivery
+LAG = Gauge("barometer_lag_records", "Records not yet worked on.", ["topic", "partition"])
+REBALANCES = Counter("barometer_rebalances_total", "Assignments received. Often: workers come and go.")
+SEEKS = Counter("barometer_seeks_total", "Times a partition was sought back to a missing record.")
+FENCED = Counter("barometer_fenced_total", "Partitions lost to another owner in the middle of a batch.")
+TAKE_OVER_SECONDS = Histogram(
+    "barometer_take_over_seconds", "From assignment of a partition to its first admitted record.", buckets=_SECONDS
+)
+
+# Stages
+RECORDS_IN = Counter("barometer_records_in_total", "Records admitted by a stage.", ["stage"])
+RECORDS_OUT = Counter("barometer_records_out_total", "Records published by a stage, confirmed.", ["stage"])
+DEAD = Counter("barometer_dead_total", "Records sent to tweets.dead.", ["stage", "reason"])
+REPEATED = Counter(
+    "barometer_repeated_total",
+    "Labelled tweets not counted again: redelivered, or duplicates by their source.",
+    ["kind"],
+)
+BATCH_SECONDS = Histogram(
+    "barometer_batch_seconds", "One batch of a stage, from admit to settle.", ["stage"], buckets=_SECONDS
+)
+INFERENCE_SECONDS = Histogram("barometer_inference_seconds", "One call of the classifier.", buckets=_SECONDS)
+TRUNCATED = Counter("barometer_truncated_total", "Tweets longer than the model's window.")

@@ -1,0 +1,146 @@
+"""The aggregate's state as records of ``reputation.panes``, and back.
+
+Keys are JSON arrays: ``["clock"]``, ``["pane", brand, start]`` and
+``["ids", brand, start, chunk]``; a null value removes. The topic is compacted,
+so what remains is the newest version of each.
+"""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from infra.kafka.publish import Outgoing
+from stream.aggregate.event_clock import EventClock, SourceView
+from stream.aggregate.fold import Changes, PartitionState, Seen
+from stream.aggregate.pane import CountedIds, Pane, PaneKey
+from stream.records import SCHEMA_VERSION
+
+CLOCK_KEY = orjson.dumps(["clock"])
+
+
+def encode(changes: Changes, topic: str, partition: int) -> Iterator[Outgoing]:
+    """The records that bring the saved state of ``partition`` from before ``changes`` to after them."""
+    for key, chunks in (changes.forgotten | changes.evicted).items():
+        for chunk in range(chunks):
+            yield Outgoing(topic, _ids_key(key, chunk), None, partition=partition)
+    for key in changes.evicted:
+        yield Outgoing(topic, _pane_key(key), None, partition=partition)
+    for key, pane in changes.panes.items():
+        yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
+        if pane.ids is not None:
+            for chunk, ids in pane.ids.chunks_with(list(pane.fresh)).items():
+                yield Outgoing(topic, _ids_key(key, chunk), _ids_value(ids), partition=partition)
+    yield Outgoing(topic, CLOCK_KEY, _clock_value(changes), partition=partition)
+
+
+def decode(records: Iterable[tuple[bytes, bytes]]) -> PartitionState | None:
+    """The state in the surviving ``(key, value)`` records of a partition; None when it was never saved."""
+    state = PartitionState()
+    saved = False
+    panes: dict[PaneKey, Pane] = {}
+    chunks: dict[PaneKey, dict[int, list[int]]] = {}
+    for raw_key, raw_value in records:
+        kind, *rest = orjson.loads(raw_key)
+        value = orjson.loads(raw_value)
+        if value["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"state record {raw_key!r} has unknown schema_version {value['schema_version']!r}")
+        if kind == "clock":
+            saved = True
+            _read_clock(value, state)
+        elif kind == "pane":
+            key = PaneKey(rest[1], rest[0])
+            panes[key] = _read_pane(key, value)
+        elif kind == "ids":
+            chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
+    for key, pane in panes.items():
+        if pane.ids is not None:
+            pane.ids = _join(chunks.get(key, {}))
+        state.panes.setdefault(key.start, {})[key.brand] = pane
+        if not pane.closed:
+            state.unpublished.add(key)  # its newest window may not have been published yet
+    return state if saved else None
+
+
+def _pane_key(key: PaneKey) -> bytes:
+    return orjson.dumps(["pane", key.brand, key.start])
+
+
+def _ids_key(key: PaneKey, chunk: int) -> bytes:
+    return orjson.dumps(["ids", key.brand, key.start, chunk])
+
+
+def _pane_value(pane: Pane) -> bytes:
+    return orjson.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "counts": pane.counts,
+            "sums": pane.sums,
+            "late": pane.late,
+            "closed": pane.closed,
+            "models": pane.models,
+            "ids": pane.ids is not None,
+        }
+    )
+
+
+def _read_pane(key: PaneKey, value: dict[str, Any]) -> Pane:
+    return Pane(
+        key,
+        counts=value["counts"],
+        sums=value["sums"],
+        late=value["late"],
+        closed=value["closed"],
+        models=value["models"],
+        ids=CountedIds() if value["ids"] else None,
+    )
+
+
+def _ids_value(ids: list[int]) -> bytes:
+    packed = b64encode(struct.pack(f">{len(ids)}Q", *ids)).decode()
+    return orjson.dumps({"schema_version": SCHEMA_VERSION, "ids": packed})
+
+
+def _read_ids(value: dict[str, Any]) -> list[int]:
+    packed = b64decode(value["ids"])
+    return list(struct.unpack(f">{len(packed) // 8}Q", packed))
+
+
+def _join(chunks: dict[int, list[int]]) -> CountedIds:
+    ids = CountedIds()
+    for number in sorted(chunks):
+        ids.add(chunks[number])
+    return ids
+
+
+def _clock_value(changes: Changes) -> bytes:
+    clock = changes.clock
+    return orjson.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "next_offset": changes.next_offset,
+            "watermark_ms": clock.watermark_ms,
+            "topic_id": clock.topic_id,
+            "partitions": clock.partitions,
+            "sources": {
+                str(partition): [view.next_offset, view.latest_ms, view.idle, view.heard_ms]
+                for partition, view in clock.sources.items()
+            },
+            "seen": {str(partition): [seen.offset, sorted(seen.brands)] for partition, seen in changes.seen.items()},
+        }
+    )
+
+
+def _read_clock(value: dict[str, Any], state: PartitionState) -> None:
+    state.next_offset = value["next_offset"]
+    state.clock = EventClock(
+        topic_id=value["topic_id"],
+        partitions=value["partitions"],
+        sources={int(partition): SourceView(*view) for partition, view in value["sources"].items()},
+        watermark_ms=value["watermark_ms"],
+    )
+    state.seen = {int(partition): Seen(offset, set(brands)) for partition, (offset, brands) in value["seen"].items()}

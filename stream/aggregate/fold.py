@@ -1,0 +1,235 @@
+"""The state of one labelled partition, and what a batch of records changes in it. Pure.
+
+``fold`` never touches the state: it returns Changes, which the store saves in
+one transaction and only then applies. Where batches begin and end does not
+matter for what is counted, late or closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from infra.kafka.incoming import Incoming
+from stream.aggregate.event_clock import EventClock
+from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
+from stream.records import PANE_S, TYPE_HEADER, WATERMARK, LabeledTweet, Watermark, Window
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Event-time settings, in seconds."""
+
+    allowed_lateness_s: float
+    grace_s: float
+    late_retention_s: float
+    duplicate_horizon_s: float
+    update_interval_s: float
+
+
+@dataclass
+class Seen:
+    """The newest record of one source partition: its offset, and the brands it came under."""
+
+    offset: int
+    brands: set[str]
+
+
+@dataclass
+class PartitionState:
+    """All that is known of one labelled partition. ``unpublished``: open panes newer than their window."""
+
+    next_offset: int = 0
+    clock: EventClock = field(default_factory=EventClock)
+    seen: dict[int, Seen] = field(default_factory=dict)
+    panes: dict[int, dict[str, Pane]] = field(default_factory=dict)
+    unpublished: set[PaneKey] = field(default_factory=set)
+    published_ms: dict[PaneKey, int] = field(default_factory=dict)
+    saved_ms: int = 0
+
+    def pane(self, key: PaneKey) -> Pane | None:
+        return self.panes.get(key.start, {}).get(key.brand)
+
+
+@dataclass
+class Changes:
+    """What a batch does to a state: new versions of what it touched, and what to publish."""
+
+    next_offset: int
+    clock: EventClock
+    seen: dict[int, Seen]
+    appended_ms: int = 0
+    panes: dict[PaneKey, Pane] = field(default_factory=dict)
+    forgotten: dict[PaneKey, int] = field(default_factory=dict)
+    """Panes whose ids are dropped, with the number of id chunks to remove."""
+    evicted: dict[PaneKey, int] = field(default_factory=dict)
+    windows: dict[PaneKey, Window] = field(default_factory=dict)
+    unpublished: set[PaneKey] = field(default_factory=set)
+    dead: list[tuple[Incoming, str, str]] = field(default_factory=list)
+    """Record, reason code and message of what could not be counted."""
+    counted: int = 0
+    redelivered: int = 0
+    duplicates: int = 0
+
+    @property
+    def material(self) -> bool:
+        """Whether anything changed that reading the same records again would not give again."""
+        return bool(self.panes or self.windows or self.evicted or self.dead)
+
+
+def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Changes:
+    """What ``records``, the next of the partition in order, change in ``state``."""
+    changes = Changes(
+        next_offset=state.next_offset,
+        clock=state.clock.copy(),
+        seen={partition: Seen(seen.offset, set(seen.brands)) for partition, seen in state.seen.items()},
+        unpublished=set(state.unpublished),
+    )
+    for record in records:
+        changes.next_offset = record.offset + 1
+        changes.appended_ms = record.timestamp_ms
+        try:
+            if record.headers.get(TYPE_HEADER) == WATERMARK.encode():
+                _hear(state, changes, Watermark.model_validate_json(record.value or b""), rules)
+            else:
+                _count(state, changes, record, LabeledTweet.model_validate_json(record.value or b""), rules)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "value"
+            changes.dead.append((record, "invalid_field", f"{where}: {first['msg']}"))
+    _publish(state, changes, rules)
+    return changes
+
+
+def apply(state: PartitionState, changes: Changes) -> None:
+    """Make saved changes the state."""
+    state.next_offset = changes.next_offset
+    state.clock = changes.clock
+    state.seen = changes.seen
+    state.unpublished = changes.unpublished
+    for key, pane in changes.panes.items():
+        pane.saved()
+        state.panes.setdefault(key.start, {})[key.brand] = pane
+    for key in changes.windows:
+        state.published_ms[key] = changes.appended_ms
+    for key in changes.evicted:
+        brands = state.panes.get(key.start, {})
+        brands.pop(key.brand, None)
+        if not brands:
+            state.panes.pop(key.start, None)
+    for key in [key for key in state.published_ms if key not in state.unpublished and changes.clock.passed(key.end)]:
+        del state.published_ms[key]
+
+
+def _count(state: PartitionState, changes: Changes, record: Incoming, tweet: LabeledTweet, rules: Rules) -> None:
+    redelivered = _redelivered(changes.seen, tweet)
+    key = PaneKey(pane_start(tweet.tweet.created_at), tweet.brand)
+    if changes.clock.passed(key.end + rules.late_retention_s):
+        if redelivered:
+            changes.redelivered += 1
+        else:
+            message = f"event time {tweet.tweet.created_at.isoformat()} is further back than late tweets are counted"
+            changes.dead.append((record, "late", message))
+        return
+    hashed = id_hash(tweet.tweet.id)
+    pane = changes.panes.get(key) or state.pane(key) or _new_pane(key, changes.clock, rules)
+    if pane.knows(hashed) or (pane.ids is None and redelivered):
+        changes.redelivered += redelivered
+        changes.duplicates += not redelivered
+        return
+    draft = _draft(state, changes, key) or changes.panes.setdefault(key, pane)
+    draft.add(tweet, hashed)
+    changes.unpublished.add(key)
+    changes.counted += 1
+
+
+def _redelivered(seen: dict[int, Seen], tweet: LabeledTweet) -> bool:
+    """Whether this record was here before, and note it.
+
+    Records of one source partition come in its order, whoever sends them: the
+    producer keeps order, and a new owner starts at or before where the old one
+    was. So all that is older than the newest was here.
+    """
+    newest = seen.get(tweet.origin.partition)
+    if newest is None or tweet.origin.offset > newest.offset:
+        seen[tweet.origin.partition] = Seen(tweet.origin.offset, {tweet.brand})
+        return False
+    if tweet.origin.offset == newest.offset and tweet.brand not in newest.brands:
+        newest.brands.add(tweet.brand)
+        return False
+    return True
+
+
+def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules) -> None:
+    """Move event time on, close the panes it passes and drop what is past its use."""
+    clock = changes.clock
+    if clock.topic_id is not None and word.source_topic_id != clock.topic_id:
+        changes.seen.clear()  # offsets of another topic mean nothing
+    before = clock.watermark_ms
+    clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000))
+    if clock.watermark_ms is None or clock.watermark_ms == before:
+        return
+    for key in list(_passed(state, changes, before, rules.grace_s)):
+        if (draft := _draft(state, changes, key)) and not draft.closed:
+            draft.closed = True
+            changes.unpublished.add(key)
+    for key in list(_passed(state, changes, before, rules.duplicate_horizon_s)):
+        if (draft := _draft(state, changes, key)) and draft.ids is not None:
+            changes.forgotten[key] = draft.ids.chunks
+            draft.ids, draft.fresh = None, {}
+    for key in list(_passed(state, changes, before, rules.late_retention_s)):
+        saved = state.pane(key)
+        chunks = saved.ids.chunks if saved and saved.ids else 0
+        if window := _window_due(changes, key):
+            changes.windows[key] = window
+        changes.panes.pop(key, None)
+        changes.unpublished.discard(key)
+        changes.evicted[key] = max(chunks, changes.forgotten.pop(key, 0))
+
+
+def _passed(state: PartitionState, changes: Changes, before_ms: int | None, after_end_s: float) -> Iterator[PaneKey]:
+    """Panes whose end lies ``after_end_s`` or more behind the watermark now and did not at ``before_ms``."""
+    now_ms = changes.clock.watermark_ms or 0
+    latest_end = now_ms / 1000 - after_end_s
+    earliest_end = float("-inf") if before_ms is None else before_ms / 1000 - after_end_s
+    for start, brands in state.panes.items():
+        if earliest_end < start + PANE_S <= latest_end:
+            yield from (PaneKey(start, brand) for brand in brands if PaneKey(start, brand) not in changes.evicted)
+    for key in changes.panes:
+        if earliest_end < key.end <= latest_end and state.pane(key) is None:
+            yield key
+
+
+def _new_pane(key: PaneKey, clock: EventClock, rules: Rules) -> Pane:
+    """A pane can be born closed, and without memory for ids, when its first tweet is that late."""
+    pane = Pane(key, closed=clock.passed(key.end + rules.grace_s))
+    if clock.passed(key.end + rules.duplicate_horizon_s):
+        pane.ids = None
+    return pane
+
+
+def _draft(state: PartitionState, changes: Changes, key: PaneKey) -> Pane | None:
+    """The version of a pane that may be changed; None when there is no such pane yet."""
+    if key in changes.panes:
+        return changes.panes[key]
+    pane = state.pane(key)
+    return None if pane is None else changes.panes.setdefault(key, pane.draft())
+
+
+def _window_due(changes: Changes, key: PaneKey) -> Window | None:
+    draft = changes.panes.get(key)
+    return draft.window() if draft is not None and key in changes.unpublished else None
+
+
+def _publish(state: PartitionState, changes: Changes, rules: Rules) -> None:
+    """Closed windows at once; open ones at most every so often, by the broker's clock."""
+    interval_ms = rules.update_interval_s * 1000
+    for key in list(changes.unpublished):
+        pane = changes.panes.get(key) or state.pane(key)
+        if pane is None:
+            changes.unpublished.discard(key)
+        elif pane.closed or changes.appended_ms - state.published_ms.get(key, 0) >= interval_ms:
+            changes.windows[key] = pane.window()
+            changes.unpublished.discard(key)

@@ -1,0 +1,115 @@
+"""The classify loop: take, admit, work, publish, wait, settle; and the watermark beat beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from infra import metrics
+from infra.kafka.incoming import Incoming
+from infra.kafka.membership import Membership
+from infra.kafka.publish import ConfirmedPublisher, Outgoing
+from model.prediction import Classifier
+from stream.classify.labels import classify
+from stream.classify.outcome import STAGE, BrandFinder, FuturePolicy, dead, decode, labelled
+from stream.classify.progress import Position, SourceTracker
+from stream.records import TYPE_HEADER, WATERMARK, Watermark
+from stream.topics import Topics
+
+
+@dataclass(frozen=True)
+class SourceTopic:
+    """What watermarks say of ``tweets``: Kafka's id of it, and how many partitions it has."""
+
+    id: str
+    partitions: int
+
+
+class ClassifyStage:
+    """Labels admitted tweets: one loop, one inference thread, one publisher."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        source: SourceTopic,
+        membership: Membership,
+        publisher: ConfirmedPublisher,
+        classifier: Classifier,
+        find_brands: BrandFinder,
+        future: FuturePolicy,
+        tracker: SourceTracker,
+    ) -> None:
+        self._topics = topics
+        self._source = source
+        self._membership = membership
+        self._publisher = publisher
+        self._classifier = classifier
+        self._find_brands = find_brands
+        self._future = future
+        self._tracker = tracker
+        self._threads = ThreadPoolExecutor(3, thread_name_prefix="classify")
+
+    async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
+        """Work until ``batches`` ends. Offsets move only after every output is confirmed."""
+        async for events in batches:
+            batch = await self._membership.admit(events)
+            if not batch:
+                continue
+            started = perf_counter()
+            outputs, positions = await self._in_thread(self._work, batch.records)
+            await self._in_thread(self._publisher.publish, outputs)
+            if self._membership.settle(batch):
+                for partition, position in positions.items():
+                    self._tracker.advance(partition, position)
+            metrics.RECORDS_IN.labels(STAGE).inc(len(batch.records))
+            metrics.RECORDS_OUT.labels(STAGE).inc(len(outputs))
+            metrics.BATCH_SECONDS.labels(STAGE).observe(perf_counter() - started)
+
+    async def beat(self) -> None:
+        """Send every labelled partition the progress of the source partitions owned here."""
+        source = self._topics.tweets
+        next_offsets = self._membership.ledger.next
+        self._tracker.own({tp.partition: offset for tp, offset in next_offsets.items() if tp.topic == source})
+        snapshot = self._tracker.snapshot()
+        ends = await self._membership.refresh()
+        progress = self._tracker.report(snapshot, {tp.partition: end for tp, end in ends.items() if tp.topic == source})
+        if not progress:
+            return
+        watermark = Watermark(
+            source_topic_id=self._source.id,
+            source_partitions=self._source.partitions,
+            progress=progress,
+            sent_at=dt.datetime.now(dt.UTC),
+        ).encode()
+        headers = ((TYPE_HEADER, WATERMARK.encode()),)
+        partitions = range(self._source.partitions)
+        records = [Outgoing(self._topics.labeled, None, watermark, headers, partition) for partition in partitions]
+        await self._in_thread(self._publisher.publish, records)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _work(self, records: Sequence[Incoming]) -> tuple[list[Outgoing], dict[int, Position]]:
+        """Records in, what to publish out, and where the source partitions are once that is confirmed."""
+        batch = decode(records, self._future)
+        started = perf_counter()
+        done = classify(self._classifier, batch.tweets)
+        metrics.INFERENCE_SECONDS.observe(perf_counter() - started)
+        metrics.TRUNCATED.inc(done.truncated)
+        now = dt.datetime.now(dt.UTC)
+        bad = batch.bad + done.failed
+        for _record, why in bad:
+            metrics.DEAD.labels(STAGE, why.reason).inc()
+        outputs = list(
+            labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
+        )
+        return [*outputs, *dead(self._topics.dead, bad, now)], batch.positions
+
+    async def _in_thread(self, call: Any, *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))

@@ -1,0 +1,54 @@
+"""Which stage reads which topic: the one place where the stages meet Faust."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import faust
+
+from infra.settings import Settings
+from stream.topics import Topics
+
+Loop = Callable[[AsyncIterator[Sequence[Any]]], Awaitable[None]]
+AGGREGATE_BATCH = 1_000
+AGGREGATE_WAIT_S = 0.2
+"""A transaction costs the same for one record as for hundreds: the aggregate waits longer than classify does."""
+STREAM_BUFFER = 1_024
+MAX_POLL_INTERVAL_S = 600
+"""A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
+
+
+def build_app(settings: Settings, topics: Topics) -> faust.App:
+    """A Faust app that fetches, balances and buffers, and keeps nothing: no tables, no web, no topics of its own."""
+    return faust.App(
+        settings.group,
+        broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=settings.partitions,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=settings.commit_interval_s,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 4,
+        broker_max_poll_interval=MAX_POLL_INTERVAL_S,
+        stream_buffer_maxsize=STREAM_BUFFER,
+        stream_wait_empty=False,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+
+
+def connect(app: faust.App, settings: Settings, topics: Topics, *, classify: Loop, aggregate: Loop) -> None:
+    """Attach the two loops to their topics."""
+
+    @app.agent(app.topic(topics.tweets, value_serializer="raw", key_serializer="raw"), name="classify")
+    async def _classify(stream: faust.StreamT[bytes]) -> None:
+        await classify(stream.noack_take(settings.batch_size, within=settings.batch_wait_s))
+
+    @app.agent(app.topic(topics.labeled, value_serializer="raw", key_serializer="raw"), name="aggregate")
+    async def _aggregate(stream: faust.StreamT[bytes]) -> None:
+        await aggregate(stream.noack_take(AGGREGATE_BATCH, within=AGGREGATE_WAIT_S))

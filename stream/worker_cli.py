@@ -1,0 +1,38 @@
+"""``barometer worker``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  barometer worker
+  BAROMETER_KAFKA_BOOTSTRAP_SERVERS=kafka1:9092,kafka2:9092 barometer worker
+"""
+)
+@click.option("--model", metavar="NAME", help="'bundled', a folder, or the name of a model on the hub.")
+@click.option("--metrics-port", type=int, metavar="PORT", help="Serve Prometheus metrics on this port.")
+def worker(model: str | None, metrics_port: int | None) -> None:
+    """Label tweets and keep the reputation windows, until stopped.
+
+    Start as many as there is work for, on any number of hosts: they share the
+    partitions among them, and any of them may be killed at any time. SIGTERM or
+    Ctrl-C finishes what is in flight; a second one stops at once.
+    """
+    from infra.logs import set_up_logging
+    from infra.settings import load_settings
+
+    settings = load_settings(model=model, metrics_port=metrics_port)
+    set_up_logging(settings)
+
+    import uvloop
+    from prometheus_client import start_http_server
+
+    from model.engines import load_from_settings
+    from stream.worker import run_worker
+
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    uvloop.run(run_worker(settings, lambda: load_from_settings(settings)))
