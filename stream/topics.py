@@ -8,18 +8,29 @@ from infra.kafka.admin import TopicSpec
 from infra.settings import Settings
 
 DAY_MS = 86_400_000
+MIB = 1_048_576
+
+TWEET_MAX_BYTES = MIB
+"""Largest record (strictly: record batch) on the topics of the flow."""
+DEAD_MAX_BYTES = 4 * MIB
+"""Whatever fitted in ``tweets`` fits in ``tweets.dead`` with its headers, also where it was packed tighter
+than our producer packs it."""
 
 _COMMON = {
     # Event times are old or odd: retention must act on the time of arrival.
     "message.timestamp.type": "LogAppendTime",
     "compression.type": "producer",
 }
+_DELETE = {"cleanup.policy": "delete"}
 _COMPACT = {
-    # State topics are read whole at take-over: keep them small.
+    # State is read whole at take-over: keep it small. The active segment is never compacted, so it is small too.
+    "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.1",
+    "segment.bytes": str(64 * MIB),
     "segment.ms": str(DAY_MS // 4),
     "delete.retention.ms": str(DAY_MS),
 }
+_COMPACT_DELETE = {**_COMPACT, "cleanup.policy": "compact,delete"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Topics:
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
+        """The names under the prefix of ``settings``."""
         prefix = settings.topic_prefix
         return cls(
             tweets=f"{prefix}tweets",
@@ -49,20 +61,20 @@ class Topics:
 def topic_specs(settings: Settings) -> list[TopicSpec]:
     """Every topic with its partitions and settings, in the order of the flow."""
     topics = Topics.of(settings)
+    # What a producer was told is written must outlive the loss of one broker, where there are brokers to spare.
+    copies = {"min.insync.replicas": "2" if settings.replication_factor >= 3 else "1"}
 
-    def spec(name: str, retention_days: int | None, cleanup: str) -> TopicSpec:
-        config = {**_COMMON, "cleanup.policy": cleanup}
-        if "compact" in cleanup:
-            config |= _COMPACT
-        if "delete" in cleanup:
-            config["retention.ms"] = str((retention_days or 7) * DAY_MS)
+    def spec(name: str, cleanup: dict[str, str], retention_days: int | None, max_bytes: int) -> TopicSpec:
+        config = {**_COMMON, **copies, **cleanup, "max.message.bytes": str(max_bytes)}
+        if retention_days is not None:
+            config["retention.ms"] = str(retention_days * DAY_MS)
         return TopicSpec(name, settings.partitions, settings.replication_factor, config)
 
     return [
-        spec(topics.tweets, 7, "delete"),
-        spec(topics.labeled, 7, "delete"),
-        spec(topics.dead, 30, "delete"),
-        spec(topics.panes, None, "compact"),
-        spec(topics.windows, 90, "compact,delete"),
-        spec(topics.spikes, None, "compact"),
+        spec(topics.tweets, _DELETE, 7, TWEET_MAX_BYTES),
+        spec(topics.labeled, _DELETE, 7, TWEET_MAX_BYTES),
+        spec(topics.dead, _DELETE, 30, DEAD_MAX_BYTES),
+        spec(topics.panes, _COMPACT, None, TWEET_MAX_BYTES),
+        spec(topics.windows, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
+        spec(topics.spikes, _COMPACT, None, TWEET_MAX_BYTES),
     ]

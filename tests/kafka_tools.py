@@ -1,0 +1,80 @@
+"""What tests do with Kafka besides running the code under test: read a topic, wait for something, start a command."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from infra.kafka.clients import producer_config, reader_config
+from infra.settings import ENV_PREFIX, Settings
+
+T = TypeVar("T")
+_POLL_S = 0.05
+
+
+def read_all(settings: Settings, topic: str, timeout: float = 30) -> list[Message]:
+    """Every committed record of a topic, from the beginning to the end as it is now, partition by partition."""
+    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True}))
+    try:
+        partitions = consumer.list_topics(topic, timeout=timeout).topics[topic].partitions
+        assert partitions, f"there is no topic {topic}"
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        records: dict[int, list[Message]] = {number: [] for number in partitions}
+        unfinished = set(partitions)
+        deadline = time.monotonic() + timeout
+        while unfinished:
+            assert time.monotonic() < deadline, f"{topic} was not read to its end within {timeout} s"
+            message = consumer.poll(0.2)
+            if message is None:
+                continue
+            error, partition = message.error(), message.partition()
+            assert partition is not None
+            if error is None:
+                if partition in unfinished:
+                    records[partition].append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unfinished.discard(partition)
+            else:
+                raise KafkaException(error)
+    finally:
+        consumer.close()
+    return [message for number in sorted(records) for message in records[number]]
+
+
+def publish(settings: Settings, topic: str, records: Iterable[tuple[bytes | None, bytes]]) -> None:
+    """Write (key, value) records and wait until the broker has confirmed all of them."""
+    producer = Producer(producer_config(settings))
+    failures: list[KafkaError] = []
+
+    def confirmed(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    for key, value in records:
+        producer.produce(topic, key=key, value=value, on_delivery=confirmed)
+        producer.poll(0)
+    left = producer.flush(30)
+    assert not left, f"{left} records for {topic} were not confirmed within 30 s"
+    assert not failures, f"{topic} refused records: {failures[0]}"
+
+
+def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
+    """Call ``condition`` until it returns something true, and return that; fail with ``what`` after ``timeout`` s."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        time.sleep(_POLL_S)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with exactly these settings: for a command started as a subprocess."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    fields = settings.model_dump(mode="json", exclude_none=True)
+    return kept | {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in fields.items()}
