@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import faust
+
 from infra.errors import BarometerError, KafkaUnavailableError, TopicError
 from infra.kafka.admin import check_topics, topic_id
 from infra.kafka.ledger import TopicPartition
@@ -35,6 +37,10 @@ KAFKA_PATIENCE_S = 60.0
 """A worker started together with its Kafka waits this long for it and its topics."""
 DRAIN_S = 20.0
 """After SIGTERM, time to finish what is in flight. A second signal stops at once."""
+
+
+class StreamError(BarometerError):
+    """Faust gave up; nothing that was not confirmed has been acknowledged."""
 
 
 async def run_worker(settings: Settings, load: Callable[[], Classifier]) -> None:
@@ -96,7 +102,7 @@ class Worker:
         )
         aggregate = AggregateStage(membership, store)
         connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
-        beat = asyncio.create_task(self._beat(classify.beat))
+        beat = asyncio.create_task(self._beat(app, classify.beat))
         try:
             await app.start()
             info = classifier.info
@@ -131,10 +137,12 @@ class Worker:
 
         return guarded
 
-    async def _beat(self, beat: Callable[[], Awaitable[None]]) -> None:
+    async def _beat(self, app: faust.App, beat: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping.is_set():
             await asyncio.sleep(self._settings.watermark_interval_s)
             try:
+                if app.crashed:
+                    raise StreamError(f"the Kafka consumer failed: {app.crash_reason!r}; start the worker again")
                 await beat()
             except Exception as error:  # noqa: BLE001  reported by run()
                 self._fail(error)

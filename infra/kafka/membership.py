@@ -70,6 +70,7 @@ class LedgerConsumer(FaustConsumer):
     """
 
     transport: LedgerTransport
+    logger = logging.getLogger(FaustConsumer.__module__)  # mode would name it after this module
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

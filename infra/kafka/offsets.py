@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaException, OffsetSpec, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.kafka import ledger
 from infra.kafka.clients import common_config, reader_config

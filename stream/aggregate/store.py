@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -116,11 +117,10 @@ class PaneStore:
         newest: dict[bytes, bytes] = {}
         try:
             consumer.assign([TopicPartition(self._topics.panes, partition, OFFSET_BEGINNING)])
-            while True:
-                batch = consumer.consume(10_000, timeout=CALL_TIMEOUT_S)
-                if not batch:
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-                for message in batch:
+            heard_at = time.monotonic()
+            while time.monotonic() - heard_at < CALL_TIMEOUT_S:
+                for message in consumer.consume(10_000, timeout=0.05):  # waits that long unless it fills
+                    heard_at = time.monotonic()
                     error = message.error()
                     if error is not None:
                         if error.code() == KafkaError._PARTITION_EOF:
@@ -131,6 +131,7 @@ class PaneStore:
                         newest.pop(key, None)
                     else:
                         newest[key] = value
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         finally:
             consumer.close()
 
