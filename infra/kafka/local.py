@@ -32,6 +32,7 @@ _PORT_TRIES = 5
 _LOCK_PATIENCE_S = 15.0
 """A broker whose owner was killed is given this long to stop, before its directory counts as in use."""
 _POLL_S = 0.02
+_CHECKPOINT = "bootstrap.checkpoint"
 
 log = logging.getLogger(__name__)
 
@@ -89,19 +90,27 @@ class LocalBroker:
         """Whether Kafka is up: False before start, after stop, and when it died."""
         return self._process is not None and self._process.poll() is None
 
+    def install(self) -> Jvm:
+        """Fetch Kafka if it is not there yet, which may take minutes; ``start`` does it too.
+
+        Raises BrokerStartError and MissingExtraError.
+        """
+        java = find_java()
+        jars = ensure_jars(self._home / "jars", repository=self._repository, on_progress=self._on_progress)
+        jvm = Jvm(java, jars)
+        ensure_checkpoint(self._home / _CHECKPOINT, jvm)
+        return jvm
+
     def start(self) -> None:
-        """Fetch Kafka if it is not there yet, start it, and return when it serves requests.
+        """Install Kafka if need be, start it, and return when it serves requests.
 
         Raises BrokerStartError (with Kafka's own last words when it died) and
         MissingExtraError. Does nothing when it is running.
         """
         if self.running:
             return
-        java = find_java()
-        jars = ensure_jars(self._home / "jars", repository=self._repository, on_progress=self._on_progress)
-        jvm = Jvm(java, jars)
-        checkpoint = self._home / "bootstrap.checkpoint"
-        ensure_checkpoint(checkpoint, jvm)
+        jvm = self.install()
+        checkpoint = self._home / _CHECKPOINT
         self._on_progress(f"Starting Apache Kafka {KAFKA_VERSION}")
         for tries_left in reversed(range(_PORT_TRIES)):
             port, controller_port = self._port or free_port(), free_port()
