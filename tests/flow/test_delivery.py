@@ -1,0 +1,104 @@
+"""What went in comes out once, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from infra.kafka.admin import ensure_topics
+from infra.settings import Settings
+from stream.topics import Topics, topic_specs
+from tests.conftest import MakeSettings
+from tests.faults import Fed, Outcome, Workers, feed, make_tweets, outcome
+from tests.kafka_tools import publish, wait_until
+
+PATIENCE_S = 120
+
+
+def _settled(settings: Settings, fed: Fed, workers: Workers) -> Outcome:
+    """The outcome once every tweet is labelled and every window closed; fails when that does not come."""
+
+    def done() -> Outcome | None:
+        now = outcome(settings)
+        complete = len(now.pairs) >= fed.pairs and not now.difference() and now.windows and now.all_closed
+        return now if complete else None
+
+    try:
+        return wait_until(done, PATIENCE_S, "all tweets labelled and all windows closed")
+    except AssertionError:
+        now = outcome(settings)
+        lost = fed.pairs - len(now.pairs)
+        raise AssertionError(
+            f"{lost} of {fed.pairs} pairs not labelled; windows differ in {list(now.difference().items())[:5]}; "
+            f"all closed: {now.all_closed}\n{workers.log()}"
+        ) from None
+
+
+def _assert_exact(result: Outcome, fed: Fed) -> None:
+    assert len(result.sources) == fed.records, "every source record is labelled"
+    assert {tweet_id for tweet_id, _brand in result.pairs} == set(fed.tweets)
+    assert len(result.pairs) == fed.pairs
+    assert not result.difference()
+    assert sum(result.counted.values()) == fed.pairs
+    assert not result.dead
+
+
+def test_every_tweet_is_counted_once_in_a_closed_window(settings: Settings, topics: Topics, tmp_path: Path) -> None:
+    fed = feed(settings, make_tweets(1_000, seed=1))
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        result = _settled(settings, fed, workers)
+        assert workers.stop(1) == 0, workers.log()
+    _assert_exact(result, fed)
+
+
+def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
+    seed = 5
+    rng = random.Random(seed)
+    settings = make_settings(partitions=4, session_timeout_s=6, batch_size=64)
+    ensure_topics(settings, topic_specs(settings), timeout=30)
+    fed = feed(settings, make_tweets(6_000, seed=seed))
+    with Workers(settings, tmp_path, delay_s=0.25) as workers:
+        for number in (1, 2):
+            workers.start(number)
+        for fault in range(3):
+            goal = (fault + 1) * fed.records // 6
+            wait_until(
+                lambda goal=goal: len(outcome(settings).sources) > goal,
+                PATIENCE_S,
+                f"{goal} tweets labelled\n{workers.log()}",
+            )
+            victim = rng.choice(list(workers.running))
+            if fault == 1:
+                frozen = victim
+                workers.freeze(frozen)
+                workers.start(3)
+            else:
+                workers.kill(victim)
+                workers.start(victim)
+        assert len(outcome(settings).sources) < fed.records, "the backlog must outlast the faults"
+        workers.wake(frozen)
+        result = _settled(settings, fed, workers)
+    _assert_exact(result, fed)
+
+
+def test_a_record_that_is_no_tweet_is_dead_and_holds_nothing_up(
+    settings: Settings, topics: Topics, tmp_path: Path
+) -> None:
+    publish(settings, topics.tweets, [(b"k", b"\xff\xfe"), (b"k", b"[1]"), (None, b'{"id": "1"}')])
+    fed = feed(settings, make_tweets(50, seed=2))
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        result = _settled(settings, fed, workers)
+    assert result.dead == {"invalid_utf8": 1, "not_an_object": 1, "invalid_field": 1}
+
+
+def test_a_text_on_which_the_model_fails_costs_only_itself(settings: Settings, topics: Topics, tmp_path: Path) -> None:
+    tweets = list(make_tweets(200, seed=3))
+    poisoned = tweets[77].model_copy(update={"id": "bad", "text": "poison"})
+    fed = feed(settings, iter(tweets))
+    publish(settings, topics.tweets, [(b"bad", poisoned.encode())])
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        result = _settled(settings, fed, workers)
+    assert result.dead == {"model_error": 1}
