@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of the engine; 0 means all cores")
     batch_size: int = Field(default=256, ge=1, le=10_000, description="most tweets in one batch")
     batch_wait_s: float = Field(default=0.05, gt=0, le=10, description="longest wait for a batch to fill")
-    brands_file: Path | None = Field(default=None, description="rules that find brands in tweets; empty: the bundled ones")
+    brands_file: Path | None = Field(
+        default=None, description="rules that find brands in tweets; empty: the bundled ones"
+    )
 
     # Event time
     allowed_lateness_s: float = Field(
@@ -78,6 +80,9 @@ class Settings(BaseSettings):
     # This machine
     cache_dir: Path = Field(
         default=Path("~/.cache/barometer"), description="where the local broker's jars and compiled models are kept"
+    )
+    maven_repository: str = Field(
+        default="", description="URL to fetch the local broker's jars from, where Maven Central is out of reach"
     )
     metrics_port: int = Field(default=0, ge=0, le=65_535, description="the worker serves /metrics here; 0 turns it off")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")

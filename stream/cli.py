@@ -58,9 +58,9 @@ def barometer() -> None:
 def main() -> None:
     """Run the command line; an error a person can act on is one line on stderr, never a traceback."""
     try:
-        barometer.main(standalone_mode=False, prog_name="barometer")
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Not standalone, click returns the code of ctx.exit() and of --help instead of raising it.
+        code = barometer.main(standalone_mode=False, prog_name="barometer")
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -26,6 +26,12 @@ from infra.settings import Settings
 TIMEOUT_S = 10.0
 _LEADERS_POLL_S = 0.05
 
+_NO_LEADER_YET = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+
 T = TypeVar("T")
 
 
@@ -121,14 +127,9 @@ def record_counts(settings: Settings, topics: Iterable[TopicState], timeout: flo
     leave offsets without one. Raises KafkaUnavailableError.
     """
     kafka = _Connection(settings, timeout)
-    partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-    counts = {partition.topic: 0 for partition in partitions}
-    if partitions:
-        for spec, sign in ((OffsetSpec.latest(), 1), (OffsetSpec.earliest(), -1)):
-            answers = kafka.admin.list_offsets(dict.fromkeys(partitions, spec), request_timeout=kafka.left())
-            for partition, answer in answers.items():
-                counts[partition.topic] += sign * kafka.result(answer).offset
-    return counts
+    sizes = {topic.name: topic.partitions for topic in topics}
+    ends, beginnings = (_offsets(kafka, sizes, spec) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
+    return {name: sum(ends[name, number] - beginnings[name, number] for number in range(sizes[name])) for name in sizes}
 
 
 def differences(spec: TopicSpec, state: TopicState) -> list[Difference]:
@@ -159,14 +160,17 @@ def differences(spec: TopicSpec, state: TopicState) -> list[Difference]:
 
 def require_as_specified(specs: Iterable[TopicSpec], found: Mapping[str, TopicState]) -> None:
     """Raise TopicError with every difference of the topics that exist."""
-    problems = [
-        f"topic {spec.name}: {difference}"
-        for spec in specs
-        if spec.name in found
-        for difference in differences(spec, found[spec.name])
-    ]
+    problems: dict[str, list[str]] = {}
+    for spec in specs:
+        for difference in differences(spec, found[spec.name]) if spec.name in found else ():
+            problems.setdefault(str(difference), []).append(spec.name)
     if problems:
-        raise TopicError("; ".join(problems))
+        raise TopicError(
+            "; ".join(
+                f"topic{'s' if len(names) > 1 else ''} {', '.join(names)}: {problem}"
+                for problem, names in problems.items()
+            )
+        )
 
 
 def _suits(name: str, actual: str, wanted: str) -> bool:
@@ -209,6 +213,10 @@ class _Connection:
         """Seconds until the deadline, never too few for one attempt."""
         return max(0.5, self._deadline - time.monotonic())
 
+    @property
+    def expired(self) -> bool:
+        return time.monotonic() > self._deadline
+
     def metadata(self) -> ClusterMetadata:
         """Brokers and topics. Raises KafkaUnavailableError."""
         try:
@@ -225,7 +233,8 @@ class _Connection:
 
     def _note(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own name for it
-            self._reason = error.str()
+            # Such as: host:port/bootstrap: Connect to ... failed: Connection refused (after 0ms in state CONNECT)
+            self._reason = error.str().partition(": ")[2].partition(" (after ")[0] or error.str()
 
     def _in_words(self, error: Exception) -> TopicError | KafkaUnavailableError:
         cause = error.args[0] if error.args else None
@@ -303,10 +312,31 @@ def _wait_for_leaders(kafka: _Connection, specs: Sequence[TopicSpec]) -> None:
         topics = kafka.metadata().topics
         waiting = [spec.name for spec in specs if not _has_leaders(topics.get(spec.name), spec.partitions)]
         if not waiting:
-            return
-        if kafka.left() <= _LEADERS_POLL_S * 10:
+            break
+        if kafka.expired:
             raise TopicError(f"{', '.join(waiting)} created, but no leader for every partition yet; run it again")
         time.sleep(_LEADERS_POLL_S)
+    _offsets(kafka, {spec.name: spec.partitions for spec in specs}, OffsetSpec.latest())  # the leaders know it too
+
+
+def _offsets(kafka: _Connection, sizes: Mapping[str, int], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    """An offset for each (topic, partition) of ``sizes``, once its leader answers."""
+    found: dict[tuple[str, int], int] = {}
+    wanted = {(name, number) for name, size in sizes.items() for number in range(size)}
+    while wanted:
+        asked = {TopicPartition(name, number): spec for name, number in wanted}
+        for partition, answer in kafka.admin.list_offsets(asked, request_timeout=kafka.left()).items():
+            try:
+                offset = kafka.result(answer).offset
+            except TopicError as error:
+                if _code(error) not in _NO_LEADER_YET or kafka.expired:
+                    raise
+            else:
+                found[partition.topic, partition.partition] = offset
+        wanted -= found.keys()
+        if wanted:
+            time.sleep(_LEADERS_POLL_S)
+    return found
 
 
 def _has_leaders(topic: TopicMetadata | None, partitions: int) -> bool:
