@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def read_labelled(
                         f"{path} line {rows.line_num}: label {label!r} is none of {', '.join(LABELS)}"
                     )
                 texts.append(row[text_name] or "")
-                labels.append(LABELS.index(label))  # type: ignore[arg-type]
+                labels.append(LABELS.index(label))
                 if limit is not None and len(texts) >= limit:
                     break
     except OSError as error:
@@ -65,7 +66,7 @@ def read_labelled(
     return LabelledTexts(texts, labels)
 
 
-def _pick(path: Path, header: list[str] | tuple[str, ...], known: tuple[str, ...], flag: str) -> str:
+def _pick(path: Path, header: Sequence[str], known: tuple[str, ...], flag: str) -> str:
     for name in known:
         if name in header:
             return name

@@ -34,7 +34,8 @@ class Predictions:
     @property
     def labels(self) -> NDArray[np.intp]:
         """Indices into LABELS, shape (n,)."""
-        return self.probabilities.argmax(axis=1)
+        best: NDArray[np.intp] = self.probabilities.argmax(axis=1)
+        return best
 
 
 class Classifier(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import faust
 
@@ -19,7 +19,7 @@ MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
 
-def build_app(settings: Settings, topics: Topics) -> faust.App:
+def build_app(settings: Settings) -> faust.App:
     """A Faust app that fetches, balances and buffers, and keeps nothing: no tables, no web, no topics of its own."""
     return faust.App(
         settings.group,
@@ -46,9 +46,14 @@ def connect(app: faust.App, settings: Settings, topics: Topics, *, classify: Loo
     """Attach the two loops to their topics."""
 
     @app.agent(app.topic(topics.tweets, value_serializer="raw", key_serializer="raw"), name="classify")
-    async def _classify(stream: faust.StreamT[bytes]) -> None:
-        await classify(stream.noack_take(settings.batch_size, within=settings.batch_wait_s))
+    async def _classify(stream: faust.StreamT[Any]) -> None:
+        await classify(_batches(stream, settings.batch_size, settings.batch_wait_s))
 
     @app.agent(app.topic(topics.labeled, value_serializer="raw", key_serializer="raw"), name="aggregate")
-    async def _aggregate(stream: faust.StreamT[bytes]) -> None:
-        await aggregate(stream.noack_take(AGGREGATE_BATCH, within=AGGREGATE_WAIT_S))
+    async def _aggregate(stream: faust.StreamT[Any]) -> None:
+        await aggregate(_batches(stream, AGGREGATE_BATCH, AGGREGATE_WAIT_S))
+
+
+def _batches(stream: faust.StreamT[Any], most: int, wait_s: float) -> AsyncIterator[Sequence[Any]]:
+    """Batches of events, acknowledged by nobody: that is the ledger's business."""
+    return cast("faust.Stream[Any]", stream).noack_take(most, within=wait_s)

@@ -79,7 +79,7 @@ class Worker:
         )
         if source_id is None:
             return
-        app = build_app(settings, topics)
+        app = build_app(settings)
         probe = OffsetProbe(settings)
         publisher = ConfirmedPublisher(settings)
         store = PaneStore(settings, topics, _rules(settings), lambda p: probe.begin(TopicPartition(topics.labeled, p)))

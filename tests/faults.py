@@ -46,7 +46,7 @@ class Workers:
             )
 
     def kill(self, number: int) -> None:
-        """kill -9, as a crash."""
+        """As a crash: kill -9."""
         self.running.pop(number).kill()
 
     def stop(self, number: int) -> int:

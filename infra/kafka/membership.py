@@ -44,7 +44,7 @@ TakeOver = Callable[[int], int]
 """Makes one partition ours; blocking, called in a thread. Returns the offset to continue at."""
 
 
-class _NoReadOffsets(dict[TP, None]):
+class _NoReadOffsets(dict[TP, int | None]):
     """Stands in for ``Consumer._read_offset``: remembers nothing.
 
     With it Faust drops messages it takes for old and commits across jumps that
@@ -99,14 +99,14 @@ class LedgerConsumer(FaustConsumer):
         await self._thread.call_thread(self._seek_in_thread, partition, offset)
 
     async def _commit_in_thread(self, offsets: Mapping[TopicPartition, int]) -> None:
-        consumer = self._thread._ensure_consumer()
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the one way to aiokafka
         owned = consumer.assignment()
         ours = {AioTopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         if ours := {tp: offset for tp, offset in ours.items() if tp in owned}:
             await consumer.commit(ours)
 
     async def _seek_in_thread(self, partition: TP, offset: int) -> None:
-        consumer = self._thread._ensure_consumer()
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
         tp = AioTopicPartition(*partition)
         if tp in consumer.assignment():
             consumer.seek(tp, offset)
@@ -210,7 +210,7 @@ class Membership:
         """
         epoch = self.ledger.epoch
         try:
-            ends = await self._in_thread(self._probe.ends, list(self.ledger.next))
+            ends: dict[TopicPartition, int] = await self._in_thread(self._probe.ends, list(self.ledger.next))
         except KafkaException as error:
             log.warning("cannot ask Kafka for end offsets: %s", error)
             return {}
@@ -232,11 +232,11 @@ class Membership:
                 await self._repair(tp, None, epoch)
         return ends
 
-    async def drain(self, timeout: float) -> bool:
-        """Admit nothing more and wait for what is in flight. False when it takes longer than ``timeout``."""
+    async def drain(self, limit_s: float) -> bool:
+        """Admit nothing more and wait for what is in flight. False when that takes longer than ``limit_s``."""
         self._draining = True
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(limit_s):
                 await self._idle.wait()
         except TimeoutError:
             return False
@@ -252,13 +252,13 @@ class Membership:
 
     # What Faust calls
 
-    async def _revoked(self, _app: Any, revoked: Any, **_kwargs: Any) -> None:
+    async def _revoked(self, *_args: Any, **_kwargs: Any) -> None:
         self._forget()
 
-    async def _assigned(self, _app: Any, assigned: Any, **_kwargs: Any) -> None:
+    async def _assigned(self, *args: Any, **_kwargs: Any) -> None:
         epoch = self._forget()
         metrics.REBALANCES.inc()
-        ours = sorted(TopicPartition(*tp) for tp in assigned if tp.topic in self._topics)
+        ours = sorted(TopicPartition(*tp) for tp in args[1] if tp.topic in self._topics)
         log.info("assigned %d partitions", len(ours))
         for tp in ours:  # not inside the rebalance: recovery may take long
             self._spawn(self._take_over(tp, epoch))

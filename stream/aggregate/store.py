@@ -86,7 +86,8 @@ class PaneStore:
         """Fold ``records`` into the partition's state, save and apply the changes.
 
         Records that the state already holds are passed over: a batch admitted
-        before a rebalance may meet the state recovered after it. Raises FencedError when the partition is another's, StoreError when Kafka
+        before a rebalance may meet the state recovered after it. Raises
+        FencedError when the partition is another's, StoreError when Kafka
         refuses the records for good.
         """
         owned = self._owned.get(partition)
@@ -123,15 +124,15 @@ class PaneStore:
                     heard_at = time.monotonic()
                     error = message.error()
                     if error is not None:
-                        if error.code() == KafkaError._PARTITION_EOF:
+                        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                             return list(newest.items())
                         raise KafkaException(error)
-                    key, value = message.key(), message.value()
+                    key, value = message.key() or b"", message.value()
                     if value is None:
                         newest.pop(key, None)
                     else:
                         newest[key] = value
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         finally:
             consumer.close()
 
@@ -152,7 +153,7 @@ def _transact(producer: Producer, records: Sequence[Outgoing]) -> None:
             _until_done(producer.commit_transaction)
         except KafkaException as failure:
             error = failure.args[0]
-            if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):
+            if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):  # noqa: SLF001
                 raise FencedError(error.str()) from failure
             if not error.txn_requires_abort():
                 raise

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ def run(
     state = state or PartitionState()
     done = []
     edges = [0, *sorted(cut for cut in cuts if 0 < cut < len(records)), len(records)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         changes = fold(state, records[begin:end], rules)
         apply(state, changes)
         done.append(changes)
@@ -264,8 +265,9 @@ def write(history: Sequence[tuple[str, int, str, int]]) -> tuple[Partition, Coun
             truth[brand, at_s // 60 * 60, label] += 1
             partition.tweet(f"t{offset}", at_s, offset=offset, brand=brand, label=label)
         else:
-            tweet_id, at_s, brand, label, first = sent[at_s % len(sent)]
-            partition.tweet(tweet_id, at_s, offset=first if what == "redeliver" else offset, brand=brand, label=label)
+            tweet_id, then_s, its_brand, its_label, first = sent[at_s % len(sent)]
+            repeated_at = first if what == "redeliver" else offset
+            partition.tweet(tweet_id, then_s, offset=repeated_at, brand=its_brand, label=its_label)
     return partition, truth
 
 
@@ -309,7 +311,7 @@ def test_a_crash_and_recovery_anywhere_changes_nothing(
     topic: dict[bytes, bytes] = {}
     state, done = PartitionState(), []
     edges = sorted({0, *(cut for cut in cuts if cut < len(partition.records)), len(partition.records)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         changes = fold(state, partition.records[begin:end], rules)
         for record in codec.encode(changes, "panes", 0):
             if record.value is None:

@@ -1,0 +1,51 @@
+"""What ``infra.kafka.membership`` takes for granted of Faust and aiokafka: fails when a new version changes it."""
+
+from __future__ import annotations
+
+import inspect
+
+import aiokafka
+from faust.app.base import App
+from faust.transport.consumer import Consumer, ConsumerThread
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.transport.drivers.aiokafka import Consumer as AioConsumer
+from mode import Service
+
+
+def test_the_transport_creates_consumers_from_its_class_attribute() -> None:
+    assert "self.Consumer(" in inspect.getsource(Transport.create_consumer)
+    assert "self._transport = transport" in inspect.getsource(App.transport.fset)  # type: ignore[attr-defined]
+
+
+def test_commits_are_made_by_timer_and_before_revocation_through_commit_alone() -> None:
+    assert "await self.commit()" in inspect.getsource(Consumer._commit_handler.fun)  # type: ignore[attr-defined]
+    assert "await self.commit(" in inspect.getsource(Consumer.commit_and_end_transactions)
+    assert "commit_and_end_transactions" in inspect.getsource(Consumer.on_stop)
+    assert "commit" not in AioConsumer.__dict__, "the driver does not commit past us"
+
+
+def test_dropping_of_old_messages_and_gaps_hang_on_read_offsets_that_are_none() -> None:
+    source = inspect.getsource(Consumer._drain_messages)
+    assert "self._read_offset.__getitem__" in source
+    assert "if r_offset is None or offset >= r_offset:" in source
+    assert "if gap > 1 and r_offset:" in source
+
+
+def test_aiokafka_lives_in_a_thread_that_calls_are_sent_to() -> None:
+    assert issubclass(AIOKafkaConsumerThread, ConsumerThread)
+    assert inspect.iscoroutinefunction(ConsumerThread.call_thread)
+    assert "_consumer" in inspect.getsource(AIOKafkaConsumerThread._ensure_consumer)
+    for name in ("seek", "commit", "assignment"):
+        assert callable(getattr(aiokafka.AIOKafkaConsumer, name))
+
+
+def test_assignments_are_told_with_the_generation_already_set() -> None:
+    source = inspect.getsource(AioConsumer.RebalanceListener.on_partitions_assigned)
+    assert source.index("consumer_generation_id = generation") < source.index("on_partitions_assigned(ensure_TPset")
+    assert "self.on_partitions_assigned.send" in inspect.getsource(App._on_partitions_assigned)
+    assert "self.on_partitions_revoked.send" in inspect.getsource(App._on_partitions_revoked)
+
+
+def test_a_crash_can_be_seen() -> None:
+    assert isinstance(inspect.getattr_static(Service, "crashed"), property)
+    assert isinstance(inspect.getattr_static(Service, "crash_reason"), property)
