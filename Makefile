@@ -19,7 +19,8 @@ demo: $(VENV)/.installed-demo  ## Watch tweets go through a real Kafka and a rea
 	@$(BIN)/barometer demo $(ARGS)
 
 .PHONY: install
-install: $(VENV)/.installed-demo  ## Install what the demo needs: .venv/bin/barometer --help
+install: $(VENV)/.installed-demo  ## Install what the demo needs, no torch
+	@echo "Ready: $(BIN)/barometer --help"
 
 ##@ Check
 
@@ -110,7 +111,7 @@ $(VENV)/.made:
 	        touch $@; exit 0; \
 	    fi; \
 	done; \
-	echo "make: Barometer needs Python 3.11 or later; $(if $(PYTHON),$(PYTHON),python3 here) is $$($(or $(PYTHON),python3) -V 2>&1)." >&2; \
+	echo "make: Barometer needs Python 3.11 or later; $(if $(PYTHON),$(PYTHON),python3 here) is $$($(or $(PYTHON),python3) -V 2>&1 | head -n 1)." >&2; \
 	echo "      Install one, or say which: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
 	exit 1
 

@@ -9,6 +9,7 @@ and the end of pip's output only if it fails. All of it is in ``.venv/install.lo
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -35,9 +36,10 @@ def main(extras: str) -> int:
         log.open(encoding="utf-8") as written,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT) as pip,
     ):
-        doing = ""
+        doing = "starting"
         while pip.poll() is None:
-            doing = next((line.strip() for line in reversed(written.readlines()) if line.strip()), doing)
+            for line in written.readlines():
+                doing = phase(line) or doing
             show(doing, time.monotonic() - started)
             time.sleep(TICK_S)
     show("", None)
@@ -47,6 +49,17 @@ def main(extras: str) -> int:
     else:
         say(f"Installed in {time.monotonic() - started:.0f} s.\n")
     return pip.returncode
+
+
+def phase(line: str) -> str | None:
+    """What a line of pip's output means for who waits; None if it says nothing new."""
+    if found := re.match(r"\s*Downloading ([\w.]+)-\d.*?(\([^)]*\))?$", line):
+        return f"downloading {found[1]} {found[2] or ''}"
+    if line.startswith("Installing collected packages:"):
+        return f"unpacking {line.count(',') + 1} packages"
+    if line.startswith("Successfully installed"):
+        return "tidying up"
+    return None
 
 
 def show(doing: str, seconds: float | None) -> None:
