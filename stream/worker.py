@@ -102,7 +102,7 @@ class Worker:
         )
         aggregate = AggregateStage(membership, store)
         connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
-        beat = asyncio.create_task(self._beat(app, classify.beat))
+        beat = asyncio.create_task(self._beat(app, membership, classify.beat))
         try:
             await app.start()
             info = classifier.info
@@ -137,10 +137,12 @@ class Worker:
 
         return guarded
 
-    async def _beat(self, app: faust.App, beat: Callable[[], Awaitable[None]]) -> None:
+    async def _beat(self, app: faust.App, membership: Membership, beat: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping.is_set():
             await asyncio.sleep(self._settings.watermark_interval_s)
             try:
+                if membership.failure is not None:
+                    raise membership.failure
                 if app.crashed:
                     raise StreamError(f"the Kafka consumer failed: {app.crash_reason!r}; start the worker again")
                 await beat()

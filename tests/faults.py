@@ -166,7 +166,11 @@ def outcome(settings: Settings) -> Outcome:
     dead: dict[bytes, tuple[str, bytes]] = {}
     for message in read_all(settings, topics.dead):
         headers = dict(message.headers() or [])
-        dead[message.key() or b""] = (headers[DeadHeaders.REASON].decode(), message.value() or b"")
+        reason = headers[DeadHeaders.REASON]
+        dead[message.key() or b""] = (
+            reason.decode() if isinstance(reason, bytes) else str(reason),
+            message.value() or b"",
+        )
     for reason, value in dead.values():
         result.dead[reason] += 1
         if reason == "late":

@@ -7,42 +7,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, Message, Producer
 
-from infra.kafka.clients import producer_config, reader_config
+from infra.kafka.clients import producer_config
+from infra.kafka.reading import read_to_end
 from infra.settings import ENV_PREFIX, Settings
 
 T = TypeVar("T")
 _POLL_S = 0.05
 
 
-def read_all(settings: Settings, topic: str, timeout: float = 30) -> list[Message]:
-    """Every committed record of a topic, from the beginning to the end as it is now, partition by partition."""
-    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True}))
-    try:
-        partitions = consumer.list_topics(topic, timeout=timeout).topics[topic].partitions
-        assert partitions, f"there is no topic {topic}"
-        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        records: dict[int, list[Message]] = {number: [] for number in partitions}
-        unfinished = set(partitions)
-        deadline = time.monotonic() + timeout
-        while unfinished:
-            assert time.monotonic() < deadline, f"{topic} was not read to its end within {timeout} s"
-            message = consumer.poll(0.2)
-            if message is None:
-                continue
-            error, partition = message.error(), message.partition()
-            assert partition is not None
-            if error is None:
-                if partition in unfinished:
-                    records[partition].append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(partition)
-            else:
-                raise KafkaException(error)
-    finally:
-        consumer.close()
-    return [message for number in sorted(records) for message in records[number]]
+def read_all(settings: Settings, topic: str) -> list[Message]:
+    """Every committed record of a topic, from the beginning to the end as it is now, each partition in its order."""
+    return list(read_to_end(settings, topic))
 
 
 def publish(settings: Settings, topic: str, records: Iterable[tuple[bytes | None, bytes]]) -> None:

@@ -26,6 +26,7 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP, EventT
 
 from infra import metrics
+from infra.errors import KafkaUnavailableError
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.offsets import OffsetProbe
@@ -136,6 +137,8 @@ class Membership:
         on_revoked: Callable[[], None],
     ) -> None:
         self.ledger: OffsetLedger[Incoming] = OffsetLedger()
+        self.failure: BaseException | None = None
+        """Why a partition could not be taken over and never will be."""
         self._app = app
         self._probe = probe
         self._topics = frozenset(topics)
@@ -290,7 +293,7 @@ class Membership:
                     offset = await self._in_thread(self._probe.committed, tp)
                 else:
                     offset = await self._in_thread(take_over, tp.partition)
-            except (KafkaException, OSError) as error:
+            except (KafkaException, KafkaUnavailableError) as error:
                 log.warning("cannot take over %s-%d yet: %s", tp.topic, tp.partition, error)
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -327,10 +330,15 @@ class Membership:
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
 
 def _incoming(event: EventT[Any]) -> Incoming:

@@ -14,11 +14,17 @@ from typing import Any
 
 import orjson
 
+from infra.errors import BarometerError
 from infra.kafka.publish import Outgoing
 from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen
 from stream.aggregate.pane import CountedIds, Pane, PaneKey
 from stream.records import SCHEMA_VERSION
+
+
+class StateError(BarometerError):
+    """The saved state cannot be understood; going on would overwrite it."""
+
 
 CLOCK_KEY = orjson.dumps(["clock"])
 
@@ -39,7 +45,10 @@ def encode(changes: Changes, topic: str, partition: int) -> Iterator[Outgoing]:
 
 
 def decode(records: Iterable[tuple[bytes, bytes]]) -> PartitionState | None:
-    """The state in the surviving ``(key, value)`` records of a partition; None when it was never saved."""
+    """The state in the surviving ``(key, value)`` records of a partition; None when it was never saved.
+
+    Raises StateError when a later version wrote it.
+    """
     state = PartitionState()
     saved = False
     panes: dict[PaneKey, Pane] = {}
@@ -48,7 +57,10 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> PartitionState | None:
         kind, *rest = orjson.loads(raw_key)
         value = orjson.loads(raw_value)
         if value["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"state record {raw_key!r} has unknown schema_version {value['schema_version']!r}")
+            raise StateError(
+                f"state record {raw_key!r} has schema_version {value['schema_version']!r}, this program knows "
+                f"{SCHEMA_VERSION}: run the version that wrote it, or a newer one"
+            )
         if kind == "clock":
             saved = True
             _read_clock(value, state)

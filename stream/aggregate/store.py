@@ -12,17 +12,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from infra import metrics
 from infra.errors import BarometerError
-from infra.kafka.clients import reader_config, transactional_producer_config
+from infra.kafka.clients import transactional_producer_config
 from infra.kafka.incoming import Incoming
 from infra.kafka.publish import Outgoing, send
+from infra.kafka.reading import read_to_end
 from infra.settings import Settings
 from stream.aggregate import codec
 from stream.aggregate.fold import Changes, PartitionState, Rules, apply, fold
@@ -114,27 +114,14 @@ class PaneStore:
 
     def _saved_records(self, partition: int) -> list[tuple[bytes, bytes]]:
         """The newest value of every key in the state partition, tombstones gone."""
-        consumer = Consumer(reader_config(self._settings, **{"enable.partition.eof": True}))
         newest: dict[bytes, bytes] = {}
-        try:
-            consumer.assign([TopicPartition(self._topics.panes, partition, OFFSET_BEGINNING)])
-            heard_at = time.monotonic()
-            while time.monotonic() - heard_at < CALL_TIMEOUT_S:
-                for message in consumer.consume(10_000, timeout=0.05):  # waits that long unless it fills
-                    heard_at = time.monotonic()
-                    error = message.error()
-                    if error is not None:
-                        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                            return list(newest.items())
-                        raise KafkaException(error)
-                    key, value = message.key() or b"", message.value()
-                    if value is None:
-                        newest.pop(key, None)
-                    else:
-                        newest[key] = value
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
-        finally:
-            consumer.close()
+        for message in read_to_end(self._settings, self._topics.panes, partition):
+            key, value = message.key() or b"", message.value()
+            if value is None:
+                newest.pop(key, None)
+            else:
+                newest[key] = value
+        return list(newest.items())
 
 
 def _transact(producer: Producer, records: Sequence[Outgoing]) -> None:
