@@ -21,7 +21,10 @@ ENV_PREFIX = "BAROMETER_"
 class Settings(BaseSettings):
     """Times are in seconds, sizes in bytes, unless a name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True)
+    # A variable that is set to nothing keeps its default, as in .env.example.
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     # Kafka
     kafka_bootstrap_servers: str = Field(
