@@ -6,6 +6,7 @@ import importlib
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -121,12 +122,21 @@ def test_env_example_with_every_line_taken_in_gives_the_defaults(
 def test_every_command_explains_itself_with_an_example(name: str) -> None:
     module, _, attribute = COMMANDS[name].partition(":")
     command = getattr(importlib.import_module(module), attribute)
-    assert isinstance(command, click.Command)
-    shown = CliRunner().invoke(command, ["--help"], prog_name=f"barometer {name}")
-    assert shown.exit_code == 0, shown.output
-    usage, _, rest = shown.output.partition("\n")
-    assert usage.startswith(f"Usage: barometer {name}")
-    assert f"barometer {name} " in rest or f"barometer {name}\n" in rest, "no example"
+    for title, leaf in leaves(f"barometer {name}", command):
+        shown = CliRunner().invoke(leaf, ["--help"], prog_name=title)
+        assert shown.exit_code == 0, shown.output
+        usage, _, rest = shown.output.partition("\n")
+        assert usage.startswith(f"Usage: {title}")
+        assert re.search(rf"\b{title}\b", rest), f"no example in {title} --help"
+
+
+def leaves(title: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """The command, or those in it if it is a group."""
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            yield from leaves(f"{title} {name}", part)
+    else:
+        yield title, command
 
 
 @pytest.mark.parametrize("document", documents())
