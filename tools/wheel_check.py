@@ -30,11 +30,11 @@ COMMAND_LIMIT_S = 300
 
 LABEL_A_TEXT = """
 import importlib.util, sys
-from model.bundled import load
+from model.engines import load_classifier
 
 absent = {"torch", "transformers"}
 assert not any(importlib.util.find_spec(name) for name in absent), "torch came with the wheel"
-classifier = load()
+classifier = load_classifier()
 texts = ["what a wonderful flight, thank you!", "they lost my bag, worst airline ever"]
 good, bad = classifier.classify(texts).labels
 classifier.close()
