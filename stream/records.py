@@ -182,6 +182,15 @@ class Tweet(Record):
     metadata: Metadata = Field(default_factory=dict)
 
 
+class EndOfReplay(Record):
+    """``tweets``, header type=end-of-replay, in every partition after the last tweet of a file.
+
+    Whoever publishes tweets later learns from it how new the newest one is.
+    """
+
+    latest: EventTime = Field(description="latest event time that was published")
+
+
 class Origin(BaseModel):
     """Where in ``tweets`` a record came from."""
 
