@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-DEFAULT_SEED = 7
-
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -22,7 +20,7 @@ Examples:
 """
 )
 @click.option("--data", type=_FILE, metavar="FILE", help="Replay this file (CSV, JSONL, Parquet; plain or gzip).")
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of the scenario, without --data.")
+@click.option("--seed", type=int, metavar="N", help="Of the scenario, without --data: another number, other tweets.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Replay only the first N tweets.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Publish N tweets a second.")
 @click.option(
@@ -31,12 +29,12 @@ Examples:
     metavar="X",
     help="Publish X times as fast as it happened.",
 )
-@click.option("--max", "maximum", is_flag=True, help="Publish as fast as Kafka takes it; the default with --data.")
-@click.option("--text-column", metavar="NAME", help="Column of the file that holds the text; so for the others:")
-@click.option("--time-column", metavar="NAME")
-@click.option("--id-column", metavar="NAME")
-@click.option("--author-column", metavar="NAME")
-@click.option("--brand-column", metavar="NAME")
+@click.option("--max", "maximum", is_flag=True, help="Publish as fast as Kafka takes it: the default with --data.")
+@click.option("--text-column", metavar="NAME", help="Column with the text, where it is not found by itself.")
+@click.option("--time-column", metavar="NAME", help="Column with the time of writing.")
+@click.option("--id-column", metavar="NAME", help="Column with the id.")
+@click.option("--author-column", metavar="NAME", help="Column with the author.")
+@click.option("--brand-column", metavar="NAME", help="Column with the brand.")
 @click.option(
     "--exit-when-done", is_flag=True, help="End when every tweet is labelled or dead and every window closed."
 )

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from infra.errors import UsageError
-from stream.demo.display import Display, choose_display
+from infra.errors import BarometerError, UsageError
+from stream.demo.display import choose_display
 from stream.demo.picture import PictureDisplay
 from stream.demo.run import Demo, DemoOptions, Outcome
 from stream.demo.stop import StopSignals
 from stream.demo.summary import check_writable, render
 from stream.replay import ReplayOptions, open_source
 from stream.replay.pace import AsFastAsPossible, Pace, Rate, Speedup
-from stream.scenario import write_scenario
+from stream.scenario import DEFAULT_SEED, write_scenario
 
 SCENARIO_S = 90.0
 """How long the scenario's hours take on the screen, unless told otherwise."""
 DEMO_LOG = "demo.log"
-_FAILED = 1
+_STDERR = 2
 _PACES = {"--rate": "rate", "--speedup": "speedup", "--max": "maximum"}
+
+
+class DisagreementError(BarometerError):
+    """Everything came to its end, and the numbers are not right."""
 
 
 def run(asked: Mapping[str, Any], started: float) -> None:
@@ -39,16 +45,19 @@ def run(asked: Mapping[str, Any], started: float) -> None:
     """
     check_paces(asked)
     check_writable(asked["summary"])
-    with work_folder(keep=asked["keep"]) as folder:
+    with StopSignals() as stop, work_folder(keep=asked["keep"]) as folder:
+        stop.before_end = partial(shutil.rmtree, folder, ignore_errors=True)
         options = make_options(asked, folder)
         open_source(options.replay)
-        with StopSignals(lambda: shutil.rmtree(folder, ignore_errors=True)) as stop, _log_into(folder / DEMO_LOG):
-            outcome = Demo(options, folder, started).run(_display(asked, folder), stop)
+        with quiet(folder / DEMO_LOG) as say:
+            picture: Path | None = asked["picture"]
+            display = choose_display(say) if picture is None else PictureDisplay(picture)
+            outcome = Demo(options, folder, started).run(display, stop)
         report(outcome, asked["summary"])
         if outcome.error is not None:
             raise outcome.error
-    if outcome.summary.problems:
-        sys.exit(_FAILED)
+        if outcome.summary.problems:
+            raise DisagreementError(f"the run does not add up: {outcome.summary.problems[0]}")
     sys.exit(0 if outcome.summary.complete else stop.exit_code)
 
 
@@ -70,9 +79,11 @@ def make_options(asked: Mapping[str, Any], folder: Path) -> DemoOptions:
     if unused := [name for name, column in columns.items() if column is not None]:
         raise UsageError(f"--{unused[0].replace('_', '-')} is about a file; give one with --data")
     path = folder / "scenario.jsonl"
-    facts = write_scenario(path, asked["seed"])
-    replay = ReplayOptions(path, order="file", limit=asked["limit"], pace=_pace(asked, _leisurely(facts)))
-    return DemoOptions(replay, f"a made-up scenario, seed {asked['seed']}", **end)
+    seed = DEFAULT_SEED if asked["seed"] is None else asked["seed"]
+    facts = write_scenario(path, seed)
+    fits_the_screen = Speedup((facts.end - facts.start).total_seconds() / SCENARIO_S)
+    replay = ReplayOptions(path, order="file", limit=asked["limit"], pace=_pace(asked, fits_the_screen))
+    return DemoOptions(replay, f"a made-up scenario of {facts.published:,} tweets, seed {seed}", **end)
 
 
 def report(outcome: Outcome, path: Path | None) -> None:
@@ -84,7 +95,10 @@ def report(outcome: Outcome, path: Path | None) -> None:
     if to_stdout:
         click.echo(outcome.summary.to_json(), nl=False)
     else:
-        path.write_bytes(outcome.summary.to_json())
+        try:
+            path.write_bytes(outcome.summary.to_json())
+        except OSError as error:
+            raise BarometerError(f"--summary {path} could not be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -106,22 +120,34 @@ def work_folder(*, keep: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _log_into(path: Path) -> Iterator[None]:
-    """What this process logs goes to a file: the screen belongs to the view."""
+def quiet(path: Path) -> Iterator[Callable[[str], None]]:
+    """Send to a file what is logged here, and all that anything else, C libraries too, writes to stderr.
+
+    Gives a function that still writes a line to the real stderr.
+    """
+    root = logging.getLogger()
+    sys.stderr.flush()
+    kept = os.dup(_STDERR)
+    with path.open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), _STDERR)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
     root.addHandler(handler)
     try:
-        yield
+        yield lambda line: _write_all(kept, f"{line}\n".encode("utf-8", "replace"))
     finally:
+        sys.stderr.flush()
+        os.dup2(kept, _STDERR)
+        os.close(kept)
         root.removeHandler(handler)
         handler.close()
 
 
-def _display(asked: Mapping[str, Any], folder: Path) -> Display:
-    picture: Path | None = asked["picture"]
-    return choose_display(folder / DEMO_LOG, _say) if picture is None else PictureDisplay(picture)
+def _write_all(descriptor: int, data: bytes) -> None:
+    # Nobody may be reading any more; that is no reason to leave a run half done.
+    with suppress(OSError):
+        while data:
+            data = data[os.write(descriptor, data) :]
 
 
 def _pace(asked: Mapping[str, Any], otherwise: Pace) -> Pace:

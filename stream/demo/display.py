@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -45,13 +42,11 @@ class ScreenDisplay:
 
     pause_s = SCREEN_PAUSE_S
 
-    def __init__(self, console: Console, log_file: Path) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
-        self._stack = contextlib.ExitStack()
-        self._log_file = log_file
 
     def layout(self, commands: int, notes: int) -> Layout:
         size = self._console.size
@@ -61,14 +56,14 @@ class ScreenDisplay:
         self._live.update(draw(frame, layout), refresh=True)
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(_stderr_into(self._log_file))
-        self._stack.enter_context(self._live)
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._console.clear()  # tmux copies lines of this screen to the other one if it was resized meanwhile
+        self._live.stop()
 
 
 class PlainDisplay:
@@ -92,14 +87,14 @@ class PlainDisplay:
         for number, note in enumerate(frame.notes):
             self._say(f"note {number}", note)
         now = self._clock()
-        if frame.published and (now >= self._next or (frame.done and not self._done)):
+        if frame.published and not self._done and (now >= self._next or frame.done):
             self._write(plain_line(frame))
             self._next = now + PLAIN_EVERY_S
         if frame.done and not self._done:
+            self._done = True
             self._write(frame.done)
             for command in frame.commands:
                 self._write(f"  $ {command}")
-            self._done = True
 
     def _say(self, what: str, line: str) -> None:
         if line and self._said.get(what) != line:
@@ -115,27 +110,9 @@ class PlainDisplay:
         return
 
 
-def choose_display(log_file: Path, write: Callable[[str], None]) -> Display:
+def choose_display(write: Callable[[str], None]) -> Display:
     """A screen where standard output is a terminal that can move its cursor, lines otherwise."""
     console = Console()
     if console.is_terminal and not console.is_dumb_terminal and sys.stdout.isatty():
-        return ScreenDisplay(console, log_file)
+        return ScreenDisplay(console)
     return PlainDisplay(write)
-
-
-@contextlib.contextmanager
-def _stderr_into(path: Path) -> Iterator[None]:
-    """Keep what anything, C libraries too, writes to a terminal's stderr off the screen for a while."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with path.open("ab") as file:
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -105,6 +106,7 @@ class Pipeline:
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
         self.observer.stop()
+        gc.collect()  # librdkafka's clients close when they are freed, and would complain once Kafka is gone
 
     def stop_kafka(self, *, keep_data: bool) -> None:
         """End Kafka: cleanly if its data is to be used again, else at once."""

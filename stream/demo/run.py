@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from infra.settings import ENV_PREFIX, Settings, load_settings
 from stream.demo.display import Display
 from stream.demo.layout import Layout
 from stream.demo.pipeline import KAFKA, REPLAY, WORKER, Pipeline, Plan, Steps
+from stream.demo.pulse import Latency
 from stream.demo.stop import StopSignals
 from stream.demo.summary import Circumstances, Summary, is_over, summarise
 from stream.demo.supervisor import WorkerSupervisor, worker_command
@@ -77,6 +78,7 @@ class Demo:
         self._moved_at = started
         self._quiet: str | None = None
         self._done: str | None = None
+        self._whole: tuple[float, Latency | None] | None = None
 
     def run(self, display: Display, stop: StopSignals) -> Outcome:
         """Everything, until it is done or somebody wants it to end. Whatever was started is stopped again."""
@@ -116,8 +118,8 @@ class Demo:
                 self._first_label_s = tally.first_label_at - self._started
             if self._done is None and is_over(tally, published):
                 self._done = (
-                    f"{published.tweets:,} tweets labelled or dead, "
-                    f"all {len(tally.windows):,} windows closed and equal to the labels"
+                    f"done: {published.tweets:,} tweets labelled or dead; "
+                    f"windows: {len(tally.windows):,}, all closed and equal to the labels"
                 )
             moved = (tally.progress, published.tweets)
             idle = not published.finished and tally.settled >= published.tweets
@@ -144,6 +146,10 @@ class Demo:
         progress = pipeline.progress
         with pipeline.observer.reading() as tally:
             snapshot = tally.snapshot(layout.wanted, time.monotonic())
+            if self._done and self._whole is None:
+                self._whole = (tally.rate_of_all, tally.pulse.latency_of_all())
+        if self._whole is not None:  # it is over: what it was like, not that nothing happens now
+            snapshot = replace(snapshot, rate=self._whole[0], latency=self._whole[1])
         return Frame(
             source=self._options.title,
             kafka=f"Kafka {pipeline.plan.kafka_version} at {pipeline.plan.kafka}",

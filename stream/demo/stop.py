@@ -17,9 +17,10 @@ _LEAVE_SCREEN = "\x1b[?1049l\x1b[?25h"
 class StopSignals:
     """A context in which SIGINT and SIGTERM set an event instead of raising, so that nothing is left half done."""
 
-    def __init__(self, at_once: Callable[[], None] = lambda: None) -> None:
+    def __init__(self) -> None:
         self.requested = threading.Event()
-        self._at_once = at_once
+        self.before_end: Callable[[], None] = lambda: None
+        """Called when the second signal comes."""
         self._number: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -45,7 +46,7 @@ class StopSignals:
             self.requested.set()
             return
         # The guards of our children see our end and stop them.
-        self._at_once()
+        self.before_end()
         if sys.stdout.isatty():
             os.write(sys.stdout.fileno(), _LEAVE_SCREEN.encode())
         os._exit(128 + number)

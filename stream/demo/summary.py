@@ -21,7 +21,7 @@ from stream.records import OTHER_BRAND, Counts
 
 _SHOWN_BRANDS = 20
 _SHOWN_PROBLEMS = 5
-_BAR_CELLS = 30
+_BAR_CELLS = 18
 _NAME_CELLS = 24
 
 
@@ -111,7 +111,7 @@ def summarise(tally: Tally, published: Published, around: Circumstances, now: fl
         windows=snapshot.windows,
         brands=brands,
         elapsed_s=round(tally.elapsed_s, 3),
-        tweets_per_s=round(snapshot.settled / tally.elapsed_s, 1) if tally.elapsed_s else 0.0,
+        tweets_per_s=round(tally.rate_of_all, 1),
         kafka_version=around.kafka_version,
         model=snapshot.model.name if snapshot.model else None,
         model_version=snapshot.model.version if snapshot.model else None,
@@ -184,7 +184,7 @@ def render(summary: Summary) -> RenderableType:
 def _headline(summary: Summary) -> Text:
     numbers = f"{summary.replayed:,} tweets replayed, {summary.labeled:,} labelled, {summary.windows:,} windows"
     if summary.complete:
-        return Text.assemble(("✔ ", "bold green"), (numbers, "bold"), ": every tweet accounted for, every window right")
+        return Text.assemble(("✔ ", "bold green"), (numbers, "bold"), ", all of it right")
     if summary.problems:
         return Text.assemble(("✘ ", "bold red"), (numbers, "bold"), ", but not all is well:")
     return Text.assemble(("■ ", "yellow"), (numbers, "bold"), ": stopped before the end")
@@ -223,7 +223,7 @@ def _details(summary: Summary) -> Text:
         times = f"p50 {glyphs.duration(summary.latency_p50_s)}, p95 {glyphs.duration(summary.latency_p95_s)}"
         rows.append(("latency", f"{times}, from Kafka to its label"))
     if summary.worker_restarts:
-        rows.append(("worker", f"started again {summary.worker_restarts:,} times"))
+        rows.append(("restarts", f"{summary.worker_restarts:,} of the worker"))
     if summary.model:
         rows.append(("model", f"{printable(summary.model)} {printable(summary.model_version or '')}"))
     rows.append(("kafka", f"{summary.kafka_version} at {summary.kafka}"))

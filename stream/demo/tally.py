@@ -35,6 +35,7 @@ class LastTweet:
     label: Label
     confidence: float
     text: str
+    created_at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ class Tally:
         self._remember(triple, copies + 1)
         if not copies:
             self.progress += 1
-            self._last.append(LastTweet(record.brand, record.label, record.confidence, record.tweet.text))
+            tweet = record.tweet
+            self._last.append(LastTweet(record.brand, record.label, record.confidence, tweet.text, tweet.created_at))
         if triple in self._late:
             self._weigh(triple, record)
         elif not copies:
@@ -254,10 +256,16 @@ class Tally:
             brands=rows,
             brands_in_all=len(sums),
             span=span,
-            last=tuple(islice(reversed(self._last), wanted.tweets)),
+            # They come in runs, partition by partition, so brand by brand: by their time, they mix.
+            last=tuple(sorted(self._last, key=_created_at, reverse=True)[: wanted.tweets]),
             event_time=self._event_time,
             model=self._model,
         )
+
+    @property
+    def rate_of_all(self) -> float:
+        """Tweets a second over the whole run."""
+        return self.settled / self.elapsed_s if self.elapsed_s else 0.0
 
     def _clock(self, appended_ms: int) -> None:
         self._first_ms = appended_ms if self._first_ms is None else min(self._first_ms, appended_ms)
@@ -303,6 +311,10 @@ class Tally:
 def _by_name(row: tuple[str, Counts]) -> tuple[bool, str]:
     """Rows that keep their place while volumes change; tweets about no brand come last."""
     return row[0] == OTHER_BRAND, row[0].casefold()
+
+
+def _created_at(tweet: LastTweet) -> dt.datetime:
+    return tweet.created_at
 
 
 def _triple(record: LabeledTweet) -> tuple[int, int]:

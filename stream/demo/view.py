@@ -334,7 +334,7 @@ def _tweet(tweet: LastTweet, layout: Layout) -> Text:
         "  ",
         fit(_shown(tweet.brand), brand),
         "  ",
-        (fit(text, max(0, room - 1)), ""),
+        (fit(text, max(0, room - 1)), "default"),
     )
 
 
