@@ -168,6 +168,17 @@ def spawn_guarded(
     return GuardedProcess(guard, ours, report["pid"])
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 def _first_report(channel: socket.socket) -> dict[str, Any]:
     """Read one line, byte by byte so that none of the next one is taken."""
     channel.settimeout(_SPAWN_TIMEOUT_S)
