@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -161,19 +162,24 @@ class LocalBroker:
             else:
                 directory, remove = self._directory.absolute(), None
                 hold = (opened.enter_context(lock_directory(directory)).fileno(),)
-            prepare(directory, checkpoint)
-            (directory / PROPERTIES).write_text(server_properties(port, controller_port), encoding="ascii")
-            output = opened.enter_context((self._log_file or directory / "kafka.log").open("ab+"))
-            begin = os.fstat(output.fileno()).st_size
-            process = spawn_guarded(
-                jvm.command("kafka.Kafka", PROPERTIES),
-                env=jvm.environment(),
-                cwd=directory,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                remove=remove,
-                hold=hold,
-            )
+            try:
+                prepare(directory, checkpoint)
+                (directory / PROPERTIES).write_text(server_properties(port, controller_port), encoding="ascii")
+                output = opened.enter_context((self._log_file or directory / "kafka.log").open("ab+"))
+                begin = os.fstat(output.fileno()).st_size
+                process = spawn_guarded(
+                    jvm.command("kafka.Kafka", PROPERTIES),
+                    env=jvm.environment(),
+                    cwd=directory,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    remove=remove,
+                    hold=hold,
+                )
+            except OSError as error:
+                if remove is not None:
+                    shutil.rmtree(remove, ignore_errors=True)
+                raise BrokerStartError(f"Kafka could not be started in {directory}: {error}") from error
             try:
                 wait_ready(process, port)
             except _DiedError as died:
