@@ -29,7 +29,7 @@ class Pulse:
         self._per_second: dict[int, int] = {}
         self._first: int | None = None
         self._recent: deque[tuple[float, float]] = deque(maxlen=_MOST_SAMPLES)
-        self._all = array("f")
+        self._all = array("d")
 
     def settled(self, now: float) -> None:
         """One more tweet is labelled or dead."""
