@@ -52,7 +52,7 @@ def run(asked: Mapping[str, Any], started: float) -> None:
         with quiet(folder / DEMO_LOG) as say:
             picture: Path | None = asked["picture"]
             display = choose_display(say) if picture is None else PictureDisplay(picture)
-            outcome = Demo(options, folder, started).run(display, stop)
+            outcome = Demo(options, folder, started).run(display, stop, say)
         report(outcome, asked["summary"])
         if outcome.error is not None:
             raise outcome.error

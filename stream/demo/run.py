@@ -73,6 +73,7 @@ class Demo:
         self._pipeline = Pipeline(plan, self._steps)
         self._worker = WorkerSupervisor(worker_command(), _environment(plan.settings), folder / WORKER_LOG)
         self._worker_started = False
+        self._kafka_up = False
         self._first_label_s: float | None = None
         self._moved = (0, 0)
         self._moved_at = started
@@ -80,8 +81,11 @@ class Demo:
         self._done: str | None = None
         self._whole: tuple[float, Latency | None] | None = None
 
-    def run(self, display: Display, stop: StopSignals) -> Outcome:
-        """Everything, until it is done or somebody wants it to end. Whatever was started is stopped again."""
+    def run(self, display: Display, stop: StopSignals, say: Callable[[str], None]) -> Outcome:
+        """Everything, until it is done or somebody wants it to end. Whatever was started is stopped again.
+
+        ``say`` writes a line where the display does not stand any more.
+        """
         error: BarometerError | None = None
         try:
             self._pipeline.start()
@@ -96,6 +100,7 @@ class Demo:
         except BarometerError as problem:
             error = problem
         finally:
+            say("Stopping the worker and Kafka" if self._pipeline.plan.broker else "Stopping the worker")
             self._pipeline.stop_replay()
             summary = self._summarise(error)
             self._worker.stop()
@@ -110,6 +115,9 @@ class Demo:
             self._worker_started = True
             self._steps.set(WORKER, "running", "loading the model")
         self._worker.check()
+        if not self._kafka_up and self._steps.is_done(KAFKA):
+            self._kafka_up = True
+            self._worker.forgive()  # on a slow machine it has not waited long enough for Kafka
         published = self._pipeline.published
         with self._pipeline.observer.reading() as tally:
             if tally.worker_seen and not self._steps.is_done(WORKER):

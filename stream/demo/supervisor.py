@@ -59,7 +59,7 @@ class WorkerSupervisor:
         self._clock = clock
         self._process: GuardedProcess | None = None
         self._died_at: deque[float] = deque(maxlen=MOST_DEATHS)
-        self._start_at = 0.0
+        self._start_at: float | None = None
 
     @property
     def pid(self) -> int | None:
@@ -68,6 +68,7 @@ class WorkerSupervisor:
 
     def start(self) -> None:
         """Start a worker. Raises WorkerFailedError if there is no such command."""
+        self._start_at = None
         with self.log_file.open("ab") as output:
             try:
                 self._process = spawn_guarded(
@@ -85,7 +86,7 @@ class WorkerSupervisor:
         """
         now = self._clock()
         if self._process is None:
-            if self.deaths and now >= self._start_at:
+            if self._start_at is not None and now >= self._start_at:
                 self.start()
             return
         code = self._process.poll()
@@ -106,15 +107,20 @@ class WorkerSupervisor:
             )
         self._start_at = now + min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (len(lately) - 1))
 
+    def forgive(self) -> None:
+        """Forget the deaths so far: they had a reason that is gone."""
+        self.deaths, self.last_death = 0, None
+        self._died_at.clear()
+
     def stop(self) -> None:
         """SIGTERM, and SIGKILL after STOP_S."""
-        process, self._process = self._process, None
+        process, self._process, self._start_at = self._process, None, None
         if process is not None:
             process.terminate(STOP_S)
 
     def kill(self) -> None:
         """SIGKILL."""
-        process, self._process = self._process, None
+        process, self._process, self._start_at = self._process, None, None
         if process is not None:
             process.kill()
 

@@ -96,6 +96,18 @@ def test_deaths_far_apart_are_no_reason_to_give_up(make: Make, clock: Clock) -> 
     assert supervisor.pid is not None
 
 
+def test_deaths_that_are_forgiven_neither_show_nor_count(make: Make, clock: Clock) -> None:
+    supervisor = make("pass")
+    supervisor.start()
+    for _ in range(3):
+        for death in range(1, MOST_DEATHS):
+            until(died(supervisor, death))
+            clock.now += 6
+            supervisor.check()
+        supervisor.forgive()
+        assert (supervisor.deaths, supervisor.last_death) == (0, None)
+
+
 def test_a_worker_whose_settings_are_wrong_is_not_started_again(make: Make) -> None:
     supervisor = make("import sys; print('BAROMETER_PARTITIONS is 0', file=sys.stderr); sys.exit(2)")
     supervisor.start()
