@@ -16,7 +16,7 @@ COMMANDS = {
     "topics": "stream.topics_cli:topics",
     "replay": "stream.replay.cli:replay",
     "worker": "stream.worker_cli:worker",
-    "tail": "stream.tail:tail",
+    "tail": "stream.tail.cli:tail",
     "audit": "stream.audit:audit",
     "train": "model.training.cli:train",
     "evaluate": "model.evaluation.cli:evaluate",
