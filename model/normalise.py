@@ -11,6 +11,8 @@ import html
 import re
 from functools import lru_cache
 
+VERSION = 1
+"""Goes up whenever any text may come out differently: models are bound to the version they were trained with."""
 MAX_CHARS = 4_000
 """Texts are cut here before any work: no tokeniser window reaches further, and
 a megabyte of hostile text then costs no more than a long tweet."""
@@ -26,9 +28,9 @@ _SPACE = re.compile(r"\s+")
 
 
 def normalise(text: str) -> str:
-    """Return ``text`` as the classifier expects it.
+    r"""Return ``text`` as the classifier expects it.
 
-    HTML entities and literal ``\\uXXXX`` escapes are decoded, links become
+    HTML entities and literal ``\uXXXX`` escapes are decoded, links become
     ``http``, mentions ``@user``, emoji their English names, hashtags the words
     in them; invisible characters go and white space is collapsed. The result
     can be empty (a text of zero-width characters has nothing to classify).
@@ -52,7 +54,7 @@ def normalise(text: str) -> str:
 
 
 def _decode_escapes(match: re.Match[str]) -> str:
-    """Decode a run of ``\\uXXXX``, pairing surrogates; half a pair is dropped."""
+    r"""Decode a run of ``\uXXXX``, pairing surrogates; half a pair is dropped."""
     units = bytes.fromhex(match.group().replace("\\u", ""))
     return units.decode("utf-16-be", errors="ignore")
 

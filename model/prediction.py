@@ -9,6 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.errors import BarometerError
+
+
+class ModelError(BarometerError):
+    """A model cannot be loaded, or gave an answer that is none; the message names the model and the fix."""
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -50,6 +56,16 @@ class Classifier(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def classify(self, texts: Sequence[str]) -> Predictions: ...
+    def classify(self, texts: Sequence[str]) -> Predictions:
+        """Label ``texts``, in their order. Raises ModelError when the model's answer is not finite."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give memory and threads back; the classifier cannot be used after."""
+
+
+def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Probabilities of ``logits`` (shape (n, k)) over ``temperature`` (Guo et al. 2017); rows sum to 1."""
+    scaled = logits.astype(np.float32) / np.float32(temperature)
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

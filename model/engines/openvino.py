@@ -1,0 +1,126 @@
+"""The CPU engine: an exported int8 model on OpenVINO. Needs no torch.
+
+Weights are int8; activations are rounded to int8 at run time with one scale
+for each token (docs/engines.md compares this with the alternatives). Nothing
+is shared between texts, and batches hold one width only (model.batching), so
+probabilities are equal to the last bit in any batch.
+
+OpenVINO's model cache is not used: it saves 0.2 s of the start, but workers
+that start together may read each other's half-written file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.batching import pad, plan_batches
+from model.engines.cores import usable_cores
+from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, FolderConfig, read_config
+from model.labels import LABELS
+from model.normalise import normalise
+from model.prediction import ModelError, ModelInfo, Predictions, softmax
+
+if TYPE_CHECKING:
+    import openvino
+
+ENGINE = "openvino"
+TOKEN_BUDGET = 1_024
+"""Padded tokens in a batch: more fall out of the cache, fewer pay more for each call."""
+MAX_STREAMS = 16
+
+
+class OpenVinoClassifier:
+    """A Classifier (model.prediction) on the CPU."""
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        """Load the exported model in ``folder``; ``threads`` 0 means all usable cores.
+
+        Raises ModelError when a file is missing, damaged or of another version.
+        """
+        self._config = read_config(folder)
+        self._info = ModelInfo(self._config.name, self._config.version, ENGINE)
+        self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE, self._config.max_tokens)
+        self._threads = threads or usable_cores()
+        self._queue: openvino.AsyncInferQueue | None = _compile(folder, self._config, self._threads)
+        # The column of the logits that holds each of LABELS.
+        self._columns = [self._config.labels.index(label) for label in LABELS]
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def classify(self, texts: Sequence[str]) -> Predictions:
+        if self._queue is None:
+            raise ModelError(f"model {self._info.name} is closed; load it again")
+        encodings = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
+        ids = [encoding.ids for encoding in encodings]
+        logits = np.full((len(texts), len(LABELS)), np.nan, dtype=np.float32)
+        config = self._config
+        lengths = [len(row) for row in ids]
+        for batch in plan_batches(lengths, step=config.width_step, budget=TOKEN_BUDGET, most=config.max_tokens):
+            tokens, mask = pad(ids, batch, config.pad_id)
+            self._queue.start_async({"input_ids": tokens, "attention_mask": mask}, userdata=(logits, batch.rows))
+        self._queue.wait_all()
+        if not np.isfinite(logits).all():
+            raise ModelError(f"model {self._info.name} gave an answer that is not a number; its weights are damaged")
+        return Predictions(
+            probabilities=softmax(logits[:, self._columns], config.temperature),
+            truncated=np.array([bool(encoding.overflowing) for encoding in encodings], dtype=np.bool_),
+        )
+
+    def close(self) -> None:
+        self._queue = None
+
+
+def _load_tokenizer(path: Path, max_tokens: int) -> Any:
+    # Its threads and a later fork do not go together; said aloud, the library does not warn on every fork.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise ModelError(
+            f"{path} is not a tokenizer this version can read ({error}); export the model again"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _compile(folder: Path, config: FolderConfig, threads: int) -> openvino.AsyncInferQueue:
+    import openvino
+
+    streams = min(threads, MAX_STREAMS)
+    try:
+        compiled = openvino.Core().compile_model(
+            folder / NETWORK_FILE,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": threads,
+                # Pinned, two workers on one machine would share the first cores and leave the others idle.
+                "ENABLE_CPU_PINNING": False,
+                # Said aloud, because the default depends on the processor: bf16 or f16 on some.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "DYNAMIC_QUANTIZATION_GROUP_SIZE": config.hidden_size,
+            },
+        )
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelError(f"{folder / NETWORK_FILE} cannot be run by OpenVINO here: {reason}") from error
+    queue = openvino.AsyncInferQueue(compiled, streams)
+    queue.set_callback(_take)
+    return queue
+
+
+def _take(request: openvino.InferRequest, target: tuple[NDArray[np.float32], list[int]]) -> None:
+    logits, rows = target
+    logits[rows] = request.get_output_tensor(0).data
