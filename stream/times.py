@@ -7,7 +7,6 @@ asks the clock or the locale. A time without a zone is UTC.
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -127,7 +126,7 @@ def parse_time(value: object, dates: DateOrder = "month-first") -> dt.datetime |
         return _in_utc(value)
     if isinstance(value, dt.date):
         return _in_utc(dt.datetime.combine(value, dt.time(), dt.UTC))
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _from_epoch(Decimal(value))
     return None
 
@@ -260,6 +259,8 @@ def _from_epoch_text(text: str) -> dt.datetime | None:
 
 
 def _from_epoch(number: Decimal) -> dt.datetime | None:
+    if not number.is_finite():
+        return None
     for low, high, to_microseconds in _EPOCH_UNITS:
         if low <= number < high:
             return _EPOCH + dt.timedelta(microseconds=int(number * to_microseconds))

@@ -29,6 +29,11 @@ _ODD_SAMPLE = 1 << 17
 _NON_LATIN_SHARE = 0.4
 """Where less of the letters in odd lines is beyond ASCII, the language is written in Latin letters. Measured: above it
 charset-normalizer is right for Russian, Greek, Arabic, Japanese and Chinese; below it takes French for Czech."""
+_NON_LATIN = [
+    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874"),
+    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
+]
+"""Encodings still met, one for each script and way of writing it. Rarer ones resemble these too much; ask for them."""
 _UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 _SENTIMENT140 = re.compile(rb'"?[024]"?,"?\d+"?,"?\w{3} \w{3} \d\d \d\d:\d\d:\d\d \w{3,4} \d{4}"?,')
@@ -165,7 +170,7 @@ def _encoding_of(options: ReplayOptions, scan: _Scan, *, gzipped: bool) -> tuple
     if options.encoding:
         try:
             name = codecs.lookup(options.encoding).name
-            b"".decode(name)  # hex, rot13 and the like are codecs too
+            "a".encode(name)  # refused by hex, rot13 and the like, which are codecs too
         except LookupError:
             raise UsageError(
                 f"encoding {options.encoding!r} is not known; for example utf-8, cp1252, latin-1, utf-16"
@@ -221,7 +226,7 @@ def _encoding_of_odd_lines(path: Path, utf8: str, *, gzipped: bool) -> tuple[str
     if beyond > _NON_LATIN_SHARE * (beyond + letters):
         from charset_normalizer import from_bytes
 
-        best = from_bytes(bytes(sample)).best()
+        best = from_bytes(bytes(sample), cp_isolation=_NON_LATIN).best()
         if best is not None:
             return best.encoding, True
     if not any(0x80 <= byte <= 0x9F for byte in odd_bytes):

@@ -24,6 +24,8 @@ from stream.times import parse_time
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 NO_DELIMITER = "\x1f"
 """The delimiter of a file with one column: a character that no text holds."""
+_OFTEN_UNQUOTED = "\t|"
+"""Separators that texts rarely hold, so that many writers quote nothing: a quote then is only a quote."""
 _SAMPLE_ROWS = 500
 _ALIKE = 0.7
 _ALIKE_UNDER_KNOWN_HEADER = 0.3
@@ -77,10 +79,11 @@ def _candidates(text: str, options: ReplayOptions) -> Iterator[_Trial]:
     for delimiter in [options.delimiter] if options.delimiter else DELIMITERS:
         if delimiter not in text[: SAMPLE_BYTES // 8]:
             continue
-        yield _Trial(text, Dialect(delimiter))
+        plain = _Trial(text, Dialect(delimiter))
+        yield plain
         if '\\"' in text:
             yield _Trial(text, Dialect(delimiter, escaped=True))
-        if '"' in text:
+        if delimiter in _OFTEN_UNQUOTED and plain.misquoted > plain.needfully_quoted:
             yield _Trial(text, Dialect(delimiter, quoted=False))
 
 
@@ -96,9 +99,12 @@ class _Trial:
         self.rows = [record.values for record in read]
         widths = Counter(len(row) for row in self.rows)
         self.width = widths.most_common(1)[0][0] if widths else 1
-        good = sum(len(record.values) == self.width and record.well_quoted() for record in read)
+        well_quoted = [record for record in read if record.well_quoted()]
+        good = sum(len(record.values) == self.width for record in well_quoted)
         self.alike = good / max(1, len(records))
         self.known = known_names(self.rows[0]) if self.rows else 0
+        self.misquoted = len(records) - len(well_quoted)
+        self.needfully_quoted = sum(_needs_quotes(record, dialect.delimiter) for record in well_quoted)
 
     @property
     def convincing(self) -> bool:
@@ -110,6 +116,13 @@ class _Trial:
     def rank(self) -> tuple[bool, bool, float, int]:
         """Where two are equal, ``max`` keeps the first: plain quoting."""
         return self.convincing, self.known > 0, round(self.alike, 2), self.width
+
+
+def _needs_quotes(record: Record, delimiter: str) -> bool:
+    """Whether its quotes are a writer's: around a delimiter, a line end or doubled quotes, or around every cell."""
+    raw = "".join(record.raw)
+    within = any(delimiter in cell or "\n" in cell for cell in record.values)
+    return '"' in raw and (within or '""' in raw or raw.count('"') >= 2 * len(record.values))
 
 
 def _has_header(rows: Sequence[Sequence[str]], options: ReplayOptions) -> bool:

@@ -27,6 +27,7 @@ from infra.errors import KafkaUnavailableError
 from infra.kafka.clients import reader_config
 from infra.settings import Settings
 from stream.records import TYPE_HEADER, EndOfReplay, Tweet
+from stream.replay.order import as_microseconds
 
 TAIL_RECORDS = 50
 """Of each partition. One would do, were all replays in event-time order and none interrupted."""
@@ -35,10 +36,14 @@ _TIMEOUT_S = 15.0
 
 @dataclass(frozen=True)
 class Tail:
-    """The last records of every partition: the newest event time among them, and the ids of the tweets."""
+    """The last records of every partition: the newest event time among them, and the tweets.
+
+    Each tweet is its id and its event time in µs since 1970: datasets that
+    number their rows share ids.
+    """
 
     newest: dt.datetime | None
-    ids: frozenset[str]
+    tweets: frozenset[tuple[str, int]]
 
 
 def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
@@ -49,10 +54,10 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
     """
     consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True}))
     newest: dt.datetime | None = None
-    ids: set[str] = set()
+    tweets: set[tuple[str, int]] = set()
     try:
         for message in _last_messages(consumer, topic, partitions):
-            event_time = _event_time(message, ids)
+            event_time = _event_time(message, tweets)
             if event_time is None or _is_future(event_time, message, settings.future_tolerance_s):
                 continue
             if newest is None or event_time > newest:
@@ -63,7 +68,7 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
         ) from error
     finally:
         consumer.close()
-    return Tail(newest, frozenset(ids))
+    return Tail(newest, frozenset(tweets))
 
 
 def _last_messages(consumer: Consumer, topic: str, partitions: int) -> Iterator[Message]:
@@ -89,8 +94,8 @@ def _last_messages(consumer: Consumer, topic: str, partitions: int) -> Iterator[
             raise KafkaException(error)
 
 
-def _event_time(message: Message, ids: set[str]) -> dt.datetime | None:
-    """The event time a record tells, whatever it is; a tweet's id is added to ``ids``."""
+def _event_time(message: Message, tweets: set[tuple[str, int]]) -> dt.datetime | None:
+    """The event time a record tells, whatever it is; a tweet is added to ``tweets``."""
     value = message.value() or b""
     try:
         if any(header[0] == TYPE_HEADER for header in message.headers() or []):
@@ -98,7 +103,7 @@ def _event_time(message: Message, ids: set[str]) -> dt.datetime | None:
         tweet = Tweet.model_validate_json(value)
     except ValidationError:
         return None  # a record that will die downstream: it tells no time
-    ids.add(tweet.id)
+    tweets.add((tweet.id, as_microseconds(tweet.created_at)))
     return tweet.created_at
 
 
@@ -109,7 +114,7 @@ def _is_future(event_time: dt.datetime, message: Message, tolerance_s: float) ->
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is about to be published: its name, its event times, and how many of the tail's ids it holds.
+    """What is about to be published: its name, its event times, and how many of the tail's tweets it holds.
 
     ``moved``: its event times are not those of the file.
     """
@@ -128,7 +133,7 @@ def why_refused(candidate: Candidate, tail: Tail, late_retention_s: float, topic
     newest = _written(tail.newest)
     elsewhere = "under another topic prefix (BAROMETER_TOPIC_PREFIX)"
     moving = "with --shift-to-now and --rate or --speedup" if candidate.moved else "with --shift-to-now"
-    if not candidate.moved and candidate.first <= tail.newest and 2 * candidate.held >= len(tail.ids) > 0:
+    if not candidate.moved and candidate.first <= tail.newest and 2 * candidate.held >= len(tail.tweets) > 0:
         rest = f"the rest with --from {newest}, or " if candidate.latest > tail.newest else ""
         return (
             f"{candidate.name} has been replayed into {topic} before, up to {newest}, and would count twice; "

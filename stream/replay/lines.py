@@ -23,6 +23,10 @@ LONE_QUOTE = "a quote is opened here and not closed properly"
 OVERLONG = f"longer than {MAX_LINE_CHARS:,} characters"
 
 
+_OVERLONG_LINE = "\0 too long \0"
+"""This object stands for a line that was skipped, should the lines of its record be read again."""
+
+
 class OverlongLineError(ValueError):
     """A line of more than MAX_LINE_CHARS; it has been skipped."""
 
@@ -52,9 +56,10 @@ class Lines:
         self.count += 1
         if len(line) == MAX_LINE_CHARS and line[-1] not in "\r\n":
             self._skip_line()
-            self.record.append("\n")  # in its place, should the lines be read again
-            raise OverlongLineError
+            line = _OVERLONG_LINE
         self.record.append(line)
+        if line is _OVERLONG_LINE:
+            raise OverlongLineError
         return line
 
     def begin(self) -> None:

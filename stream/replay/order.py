@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -94,11 +94,14 @@ class Spool:
         earliest, latest = self._db.execute("SELECT min(time_us), max(time_us) FROM tweets").fetchone()
         return first.time_us, earliest, latest
 
-    def holds(self, ids: Sequence[str]) -> int:
-        """How many of the ids are among the tweets."""
-        self._db.execute("CREATE TEMP TABLE wanted (id TEXT PRIMARY KEY)")
-        self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", [(each,) for each in ids])
-        found = self._db.execute("SELECT count(DISTINCT id) FROM tweets WHERE id IN (SELECT id FROM wanted)")
+    def holds(self, tweets: Iterable[tuple[str, int]]) -> int:
+        """How many of these are among the tweets, each an id and an event time in µs since 1970."""
+        self._db.execute("CREATE TEMP TABLE wanted (id TEXT, time_us INTEGER, PRIMARY KEY (id, time_us))")
+        self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?)", tweets)
+        found = self._db.execute(
+            "SELECT count(*) FROM wanted WHERE EXISTS "
+            "(SELECT 1 FROM tweets WHERE tweets.time_us = wanted.time_us AND tweets.id = wanted.id)"
+        )
         count = int(found.fetchone()[0])
         self._db.execute("DROP TABLE wanted")
         return count

@@ -170,8 +170,9 @@ def _id(value: Any) -> str | None:
         return text
     if as_float[3]:
         return as_float[3]
-    digits = len(as_float[1].replace(".", ""))
-    return str(int(Decimal(text))) if digits >= min(_EXACT_DIGITS, int(as_float[2]) + 1) else None
+    number = Decimal(text)
+    written = len(as_float[1].replace(".", ""))
+    return str(int(number)) if written >= min(_EXACT_DIGITS, number.adjusted() + 1) else None
 
 
 def _name(value: Any) -> str | None:

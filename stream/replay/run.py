@@ -123,7 +123,7 @@ def _require_newer(settings: Settings, topic: str, options: ReplayOptions, spool
         name=str(options.path),
         first=as_time(earliest_us),
         latest=as_time(latest_us),
-        held=spool.holds(list(tail.ids)),
+        held=spool.holds(tail.tweets),
         moved=options.shift_to_now,
     )
     refusal = why_refused(candidate, tail, settings.late_retention_s, topic)
