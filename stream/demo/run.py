@@ -22,16 +22,14 @@ from stream.demo.layout import Layout
 from stream.demo.pipeline import KAFKA, REPLAY, WORKER, Pipeline, Plan, Steps
 from stream.demo.pulse import Latency
 from stream.demo.stop import StopSignals
-from stream.demo.summary import Circumstances, Summary, is_over, summarise
+from stream.demo.summary import Circumstances, Summary, find_problems, is_over, summarise
 from stream.demo.supervisor import WorkerSupervisor, worker_command
 from stream.demo.view import Frame
 from stream.replay import ReplayOptions
 from stream.topics import Topics
 
 STALL_S = 120.0
-"""With work left and no sign of it being done for so long, something is broken."""
-DISAGREE_S = 15.0
-"""With all work done and no window open, windows that differ from the labels get this long to be put right."""
+"""With work left, or windows that differ from the labels, and no change for so long, something is broken."""
 SESSION_TIMEOUT_S = 6
 """The least that Kafka allows by default: after a kill -9 the next worker takes over that much sooner."""
 WORKER_LOG = "worker.log"
@@ -131,20 +129,17 @@ class Demo:
                 )
             moved = (tally.progress, published.tweets)
             idle = not published.finished and tally.settled >= published.tweets
-            disagree = published.finished and tally.settled >= published.tweets and not tally.windows.open
         now = time.monotonic()
         if moved != self._moved or idle or self._done:
             self._moved, self._moved_at, self._quiet = moved, now, None
-        elif now - self._moved_at > (DISAGREE_S if disagree else STALL_S):
-            self._stalled(disagree=disagree)
+        elif now - self._moved_at > STALL_S:
+            self._stalled()
 
-    def _stalled(self, *, disagree: bool) -> None:
+    def _stalled(self) -> None:
         """Say so; when nobody watches, end it."""
-        waited = DISAGREE_S if disagree else STALL_S
-        if disagree:
-            what = f"all tweets are done, but the windows have not agreed with the labels for {waited:.0f} s"
-        else:
-            what = f"nothing has been labelled or closed for {waited:.0f} s, and there is work left"
+        with self._pipeline.observer.reading() as tally:
+            missing = next(find_problems(tally, self._pipeline.published), "the replay does not go on")
+        what = f"no progress for {STALL_S:.0f} s: {missing}"
         if self._options.exit_when_done:
             raise StalledError(f"{what}; the end of {self._worker.log_file}:\n{self._worker.last_words()}")
         self._quiet = f"{what}; see {self._worker.log_file}"
