@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS_DEMO := local,evaluate
 EXTRAS_DEV := dev
+# Modules that write files from the code; with --check they only compare.
+GENERATORS := infra.settings_reference stream.schemas
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -51,7 +53,7 @@ layers: dev  ## Check that no layer or stage imports what it must not
 
 .PHONY: check
 check: dev  ## Check that generated files are current
-	@$(BIN)/python -m infra.settings_reference --check
+	@stale=0; for module in $(GENERATORS); do $(BIN)/python -m $$module --check || stale=1; done; exit $$stale
 
 .PHONY: wheel-check
 wheel-check: wheel  ## Install the wheel outside this folder, on every Python 3.11 to 3.13 found, and use it
@@ -69,7 +71,7 @@ format: dev  ## Format the code, and repair what can be repaired without thought
 
 .PHONY: docs
 docs: dev  ## Write the generated files again
-	@$(BIN)/python -m infra.settings_reference
+	@set -e; for module in $(GENERATORS); do $(BIN)/python -m $$module; done
 
 .PHONY: wheel
 wheel: $(VENV)/.made  ## Build the wheel in dist/
