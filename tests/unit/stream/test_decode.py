@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from model.normalise import MAX_CHARS, normalise
 from stream.decode import REASONS, BadRecord, decode_tweet, is_empty, shorten
-from stream.records import MAX_METADATA_DEPTH, Tweet
+from stream.fields import MAX_METADATA_DEPTH
+from stream.records import Tweet
 
 GOOD = {"id": "1", "text": "a good flight", "created_at": "2026-03-02T09:30:00Z"}
 MORNING = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)

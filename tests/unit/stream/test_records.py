@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from model.labels import LABELS
 from stream.decode import decode_tweet
+from stream.fields import clean_text
 from stream.records import (
     Counts,
     LabeledTweet,
@@ -26,7 +27,6 @@ from stream.records import (
     Tweet,
     Watermark,
     Window,
-    clean_text,
     window_key,
 )
 
