@@ -34,7 +34,7 @@ from typing import IO, Any
 
 GRACE_S = 10.0
 """Time a child gets between SIGTERM and SIGKILL, unless told otherwise."""
-_SPAWN_TIMEOUT_S = 30.0
+_SPAWN_TIMEOUT_S = 60.0
 _PARENT_CHECK_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -169,14 +169,17 @@ def spawn_guarded(
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this id exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
+    """Whether a process with this id runs. A zombie, dead but not reaped by its parent, does not."""
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        state = stat.rpartition(")")[2].split()[0]
+    else:
+        asked = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], check=False, stdout=subprocess.PIPE, text=True)
+        state = asked.stdout.strip()
+    return state != "" and not state.startswith("Z")
 
 
 def _first_report(channel: socket.socket) -> dict[str, Any]:
@@ -289,18 +292,19 @@ def _wake_on_signals() -> int:
 
 def _die_with(parent: int) -> Callable[[], None] | None:
     """What the child does before it becomes the command: ask Linux to kill it when the guard dies."""
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        import ctypes
+
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+        def ask() -> None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:  # it died before we could ask
+                os._exit(1)
+
+        return ask
+    else:
         return None
-    import ctypes
-
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we could ask
-            os._exit(1)
-
-    return ask
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -32,8 +32,8 @@ START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 30.0
 """A clean stop takes 1 s; on a busy machine it must not become a dirty one."""
 _PORT_TRIES = 5
-_LOCK_PATIENCE_S = 15.0
-"""A broker whose owner was killed is given this long to stop, before its directory counts as in use."""
+_LOCK_PATIENCE_S = 60.0
+"""A broker whose owner was killed has 10 s until its guard kills it; its directory counts as in use after this time."""
 _POLL_S = 0.02
 _CHECKPOINT = "bootstrap.checkpoint"
 

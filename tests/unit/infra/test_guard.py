@@ -8,38 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from infra.guard import GuardedProcess, spawn_guarded
+from infra.guard import GuardedProcess, is_alive, spawn_guarded
 from tests.kafka_tools import wait_until
+from tests.processes import PATIENCE_S, wait_until_gone
 
-PATIENCE_S = 60
-"""On a machine with better things to do."""
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def running(pid: int) -> bool:
-    """Whether a process runs; a zombie that nobody reaps (as in a container without init) does not."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _not_running(pid: int) -> bool:
-    return not running(pid)
-
-
-def gone(*pids: int) -> None:
-    for pid in pids:
-        wait_until(partial(_not_running, pid), PATIENCE_S, f"process {pid} is gone")
 
 
 def read_soon(path: Path) -> str:
@@ -63,9 +40,9 @@ def test_a_running_child_has_no_exit_code_and_waiting_for_it_times_out() -> None
     assert child.poll() is None
     with pytest.raises(TimeoutError, match=f"process {child.pid} still runs after 0.1 s"):
         child.wait(0.1)
-    assert running(child.pid)
+    assert is_alive(child.pid)
     child.kill()
-    assert not running(child.pid)
+    assert not is_alive(child.pid)
 
 
 def test_a_command_that_does_not_exist_is_an_error_that_names_it() -> None:
@@ -99,7 +76,7 @@ def test_what_a_child_started_ends_with_it(tmp_path: Path, end: str) -> None:
     child = shell(f"sleep 1000 & echo $! > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; {last}")
     grandchild = int(read_soon(tmp_path / "pid"))
     child.wait(PATIENCE_S) if end == "exit" else getattr(child, end)()
-    gone(grandchild)
+    wait_until_gone(grandchild)
 
 
 def test_a_child_is_out_of_reach_of_ctrl_c_in_our_terminal() -> None:
@@ -152,9 +129,9 @@ def test_killing_the_guard_kills_the_child() -> None:
     child = shell("sleep 1000")
     os.kill(_guard_of(child), signal.SIGKILL)
     if sys.platform == "linux":  # elsewhere not by the kernel, but by us, as soon as we look
-        gone(child.pid)
+        wait_until_gone(child.pid)
     assert child.wait(PATIENCE_S) == -signal.SIGKILL
-    gone(child.pid)
+    wait_until_gone(child.pid)
 
 
 def test_a_terminated_guard_takes_the_child_with_it() -> None:
@@ -189,13 +166,13 @@ def test_a_child_is_stopped_gracefully_when_its_owner_dies(tmp_path: Path, numbe
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT)
     child, other, fork = map(int, read_soon(tmp_path / "pids").split())
     try:
-        assert running(child)
+        assert is_alive(child)
         owner.send_signal(number)
         owner.wait()
-        gone(child)
+        wait_until_gone(child)
         assert read_soon(tmp_path / "stopped") == "stopped\n"
         wait_until(lambda: not (tmp_path / "data").exists(), PATIENCE_S, "its folder is removed")
-        assert running(fork), "the test needs a fork that outlives its parent"
+        assert is_alive(fork), "the test needs a fork that outlives its parent"
     finally:
         for pid in (other, fork):
             os.kill(pid, signal.SIGKILL)
@@ -213,3 +190,12 @@ def test_nothing_of_ours_is_left_in_a_child(tmp_path: Path) -> None:
 
 def _guard_of(child: GuardedProcess) -> int:
     return child._guard.pid
+
+
+def test_a_dead_process_is_not_alive_even_before_it_is_reaped() -> None:
+    process = subprocess.Popen(["sleep", "1000"])
+    assert is_alive(process.pid)
+    process.kill()
+    wait_until_gone(process.pid)
+    process.wait()
+    assert not is_alive(process.pid)
