@@ -16,12 +16,20 @@ from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from infra.errors import BarometerError
 from infra.kafka.admin import ensure_topics
 from infra.kafka.local import LocalBroker
 from infra.settings import ENV_PREFIX, Settings
 from stream.topics import Topics, topic_specs
+
+# The same examples every time, and no failure because the machine is busy.
+hypothesis_settings.register_profile(
+    "barometer", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("barometer")
 
 CACHE = Settings().cache
 """The developer's own: a test run must not fetch Kafka again."""
