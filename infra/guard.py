@@ -222,12 +222,12 @@ class _Guard:
         except OSError as error:
             self._tell(errno=error.errno, error=error.strerror)
             return
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._stop(self._grace_s))
         self._tell(pid=self._child.pid)
         # The output belongs to the child: whoever reads it must see its end when the child ends.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._stop(self._grace_s))
         self._watch(wake)
         _signal_group(self._child.pid, signal.SIGKILL)  # what the child itself left behind
 

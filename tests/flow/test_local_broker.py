@@ -140,6 +140,7 @@ def test_a_directory_can_be_taken_over_from_an_owner_that_was_killed(
     settings = Settings(kafka_bootstrap_servers=address, partitions=2)
     ensure_topics(settings, topic_specs(settings), timeout=60)
     first.kill()
+    first.wait()
     with LocalBroker(CACHE, directory=tmp_path / "kept") as second:  # at once: it waits for the other JVM to end
         assert len(describe_topics(settings_of(second), ["tweets", "tweets.labeled"], timeout=60)) == 2
 
