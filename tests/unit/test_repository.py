@@ -155,6 +155,11 @@ def test_links_lead_somewhere(document: str) -> None:
     assert broken == []
 
 
+def test_the_index_of_the_documentation_names_every_page() -> None:
+    pages = {Path(name).name for name in documents() if Path(name).parent == Path("docs")} - {"README.md"}
+    assert {page for page in pages if f"({page})" not in texts()["docs/README.md"]} == set()
+
+
 def anchors(document: Path) -> set[str]:
     """The anchors that headings get."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
