@@ -31,7 +31,8 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("barometer")
 
-CACHE = Settings().cache
+_DEVELOPER = Settings()
+CACHE = _DEVELOPER.cache
 """The developer's own: a test run must not fetch Kafka again."""
 PARTITIONS = 2
 _SESSION = f"test-{uuid.uuid4().hex[:8]}"
@@ -54,7 +55,7 @@ def kafka() -> Iterator[str]:
             yield external
             _delete_topics(external)
         elif wanted == "local":
-            yield running.enter_context(LocalBroker(CACHE)).bootstrap_servers
+            yield running.enter_context(_local_broker()).bootstrap_servers
         elif wanted == "container":
             yield _container(running)
         else:
@@ -63,7 +64,7 @@ def kafka() -> Iterator[str]:
 
 def _local_or_container(running: contextlib.ExitStack) -> str:
     try:
-        return running.enter_context(LocalBroker(CACHE)).bootstrap_servers
+        return running.enter_context(_local_broker()).bootstrap_servers
     except BarometerError as no_local:
         try:
             return _container(running)
@@ -72,6 +73,10 @@ def _local_or_container(running: contextlib.ExitStack) -> str:
                 "these tests need a real Kafka: install the extra 'local', start Docker, or set "
                 f"KAFKA_BOOTSTRAP_SERVERS (local broker: {no_local}; container: {no_container})"
             )
+
+
+def _local_broker() -> LocalBroker:
+    return LocalBroker(CACHE, repository=_DEVELOPER.maven_repository)
 
 
 def _container(running: contextlib.ExitStack) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,7 +14,7 @@ from infra.kafka.admin import check_topics, describe_topics, ensure_topics, reco
 from infra.settings import Settings
 from stream.topics import Topics, topic_specs
 from tests.conftest import MakeSettings
-from tests.kafka_tools import publish, read_all
+from tests.kafka_tools import environment, publish, read_all
 
 
 def test_every_topic_is_created_as_designed_and_only_once(settings: Settings) -> None:
@@ -79,3 +82,41 @@ def test_records_are_counted_and_read_back(settings: Settings, topics: Topics) -
     states = describe_topics(settings, [topics.tweets, topics.dead])
     assert record_counts(settings, states.values()) == {topics.tweets: 100, topics.dead: 0}
     assert sorted((message.key(), message.value()) for message in read_all(settings, topics.tweets)) == sorted(records)
+
+
+def run_topics(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stream", "topics", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(settings), check=False)
+
+
+def test_the_command_creates_what_is_missing_and_lists_it_for_people_and_programs(settings: Settings) -> None:
+    names = [spec.name for spec in topic_specs(settings)]
+    listed = run_topics(settings, "list", "--json")
+    assert listed.returncode == 1
+    assert [(row["topic"], row["state"]) for row in json.loads(listed.stdout)] == [(name, "missing") for name in names]
+
+    for state in ("created", "exists"):
+        created = run_topics(settings, "create")
+        assert created.returncode == 0
+        assert [line.split() for line in created.stdout.splitlines()] == [[state, name] for name in names]
+
+    publish(settings, names[0], [(b"key", b"value")] * 3)
+    listed = run_topics(settings, "list", "--json")
+    assert listed.returncode == 0
+    assert [(row["topic"], row["state"], row["records"]) for row in json.loads(listed.stdout)] == [
+        (name, "ok", 3 if name == names[0] else 0) for name in names
+    ]
+    table = run_topics(settings, "list")
+    assert table.returncode == 0
+    assert all(name in table.stdout for name in names)
+
+
+def test_the_command_says_what_differs_in_one_line(settings: Settings) -> None:
+    ensure_topics(settings, topic_specs(settings))
+    other = settings.model_copy(update={"partitions": 3})
+    created, listed = run_topics(other, "create"), run_topics(other, "list")
+    assert (created.returncode, listed.returncode) == (1, 1)
+    assert created.stderr.startswith("barometer: topics ")
+    assert "the number of partitions is 2, wanted 3: set BAROMETER_PARTITIONS=2" in created.stderr
+    assert created.stderr.count("\n") == 1
+    assert "different" in listed.stdout
