@@ -220,7 +220,14 @@ def make_plan(options: DemoOptions, folder: Path, say: Callable[[str], None]) ->
     if "kafka_bootstrap_servers" not in given:
         port = free_port()
         log_file = None if options.kafka_dir else folder / KAFKA_LOG
-        broker = LocalBroker(settings.cache, port=port, directory=options.kafka_dir, log_file=log_file, on_progress=say)
+        broker = LocalBroker(
+            settings.cache,
+            port=port,
+            directory=options.kafka_dir,
+            log_file=log_file,
+            repository=settings.maven_repository,
+            on_progress=say,
+        )
         changes["kafka_bootstrap_servers"] = broker.bootstrap_servers
     used_before = broker is None or (options.kafka_dir is not None and (options.kafka_dir / "data").exists())
     if used_before and "topic_prefix" not in given:
