@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ def build_app(settings: Settings) -> faust.App:
         settings.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         store="memory://",
+        datadir=tempfile.gettempdir(),  # nothing is kept there, but Faust makes the folder it is given
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,
