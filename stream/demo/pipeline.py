@@ -21,6 +21,8 @@ from stream.topics import topic_specs
 
 KAFKA, WORKER, REPLAY = "Kafka", "Worker", "Replay"
 """The steps."""
+TOPICS_S = 60.0
+"""For making the topics: a Kafka that has just started, on a busy machine, takes its time."""
 _STOP_S = 3.0
 
 log = logging.getLogger(__name__)
@@ -138,7 +140,7 @@ class Pipeline:
         else:
             self.steps.set(KAFKA, "running", f"connecting to {self.plan.kafka}")
             self.kafka_coming.set()
-        ensure_topics(self.plan.settings, topic_specs(self.plan.settings))
+        ensure_topics(self.plan.settings, topic_specs(self.plan.settings), timeout=TOPICS_S)
         self.steps.set(KAFKA, "done", f"{self.plan.kafka}, with its topics, in {self._clock() - started:.1f} s")
 
     def _replay(self) -> None:
