@@ -12,9 +12,9 @@ MIB = 1_048_576
 
 TWEET_MAX_BYTES = MIB
 """Largest record (strictly: record batch) on the topics of the flow."""
-DEAD_MAX_BYTES = 4 * MIB
-"""Whatever fitted in ``tweets`` fits in ``tweets.dead`` with its headers, also where it was packed tighter
-than our producer packs it."""
+DERIVED_MAX_BYTES = 4 * MIB
+"""Whatever fitted in ``tweets`` fits where it goes next, with a label or with the headers of a dead letter,
+also where it was packed tighter than our producer packs it."""
 
 _COMMON = {
     # Event times are old or odd: retention must act on the time of arrival.
@@ -72,8 +72,8 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
 
     return [
         spec(topics.tweets, _DELETE, 7, TWEET_MAX_BYTES),
-        spec(topics.labeled, _DELETE, 7, TWEET_MAX_BYTES),
-        spec(topics.dead, _DELETE, 30, DEAD_MAX_BYTES),
+        spec(topics.labeled, _DELETE, 7, DERIVED_MAX_BYTES),
+        spec(topics.dead, _DELETE, 30, DERIVED_MAX_BYTES),
         spec(topics.panes, _COMPACT, None, TWEET_MAX_BYTES),
         spec(topics.windows, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
         spec(topics.spikes, _COMPACT, None, TWEET_MAX_BYTES),

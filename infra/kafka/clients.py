@@ -6,8 +6,9 @@ from typing import Any
 
 from infra.settings import Settings
 
-MAX_MESSAGE_BYTES = 4_000_000
-"""The client's limit; each topic has its own, lower one. A dead letter must carry any record that fitted elsewhere."""
+MAX_MESSAGE_BYTES = 100_000_000
+"""The client's limit, before compression. The topics' own limits, after it, are the ones that count: a record that
+fitted into one must not be refused here on its way to the next."""
 TRANSACTION_TIMEOUT_MS = 30_000
 """Kafka aborts the transaction of a worker that stops in the middle of one after this time."""
 
