@@ -11,30 +11,34 @@ import click
 from infra.errors import BarometerError
 
 COMMANDS = {
-    "demo": "stream.demo.cli:demo",
-    "broker": "infra.kafka.cli:broker",
-    "topics": "stream.topics_cli:topics",
-    "replay": "stream.replay.cli:replay",
-    "worker": "stream.worker_cli:worker",
-    "tail": "stream.tail.cli:tail",
-    "audit": "stream.audit:audit",
-    "train": "model.training.cli:train",
-    "evaluate": "model.evaluation.cli:evaluate",
-    "export": "model.export:export",
+    "demo": ("stream.demo.cli:demo", "Watch the whole system work on this machine, in one command."),
+    "broker": ("infra.kafka.cli:broker", "Run a real Kafka on this machine, until stopped."),
+    "topics": ("stream.topics_cli:topics", "Create the topics, or look at them."),
+    "replay": ("stream.replay.cli:replay", "Publish a file of tweets to Kafka, in event-time order."),
+    "worker": ("stream.worker_cli:worker", "Label tweets and keep the reputation windows, until stopped."),
+    "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
+    "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),
+    "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
+    "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
+    "export": ("model.export:export", "Make a trained model small and fast for the CPU."),
 }
+"""Where each command is, and what it does, in the order of ``barometer --help``."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when it is needed: ``--help`` of one must not load all."""
+    """Imports a command's module when it is called: neither ``--help`` nor another command loads it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_target, summary) in COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        target = COMMANDS.get(cmd_name)
-        if target is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = target.partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 

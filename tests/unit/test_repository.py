@@ -120,7 +120,7 @@ def test_env_example_with_every_line_taken_in_gives_the_defaults(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_with_an_example(name: str) -> None:
-    module, _, attribute = COMMANDS[name].partition(":")
+    module, _, attribute = COMMANDS[name][0].partition(":")
     command = getattr(importlib.import_module(module), attribute)
     for title, leaf in leaves(f"barometer {name}", command):
         shown = CliRunner().invoke(leaf, ["--help"], prog_name=title)
