@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model import normalise
-from model.labels import LABELS, Label
+from model.labels import Label
 from model.prediction import ModelError
 
 FORMAT_VERSION: Literal[1] = 1
@@ -53,13 +53,21 @@ class FolderConfig(BaseModel):
 
 
 def write_config(
-    folder: Path, *, name: str, max_tokens: int, temperature: float, hidden_size: int, pad_id: int, width_step: int = 4
+    folder: Path,
+    *,
+    name: str,
+    labels: tuple[Label, ...],
+    max_tokens: int,
+    temperature: float,
+    hidden_size: int,
+    pad_id: int,
+    width_step: int = 4,
 ) -> FolderConfig:
     """Describe the files that already lie in ``folder``; returns what was written."""
     draft = FolderConfig(
         name=name,
         version="draft",
-        labels=LABELS,
+        labels=labels,
         max_tokens=max_tokens,
         temperature=temperature,
         width_step=width_step,

@@ -46,7 +46,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 class TorchClassifier:
     """A Classifier (model.prediction) on torch.
 
-    ``network``, ``tokenizer`` and ``max_tokens`` are what it runs, for export.
+    ``network``, ``tokenizer``, ``classes`` (what each logit means), ``max_tokens``,
+    ``temperature`` and ``provenance`` (of a training run, else None) are for export.
     """
 
     def __init__(
@@ -71,14 +72,17 @@ class TorchClassifier:
         folder = Path(model) if Path(model).is_dir() else download(model)
         config = _read_config(folder)
         names = [str(config.id2label[index]) for index in range(config.num_labels)]
-        self._classes = _classes(model, config, names, declared)
+        self.classes = _classes(model, config, names, declared)
         self.network, self.tokenizer = _load(folder)
         self.network.to(self.device).eval()
-        self.max_tokens = _window(folder, config, self.tokenizer)
+        self.provenance = _provenance(folder)
+        self.max_tokens = _window(self.provenance, config, self.tokenizer)
         self.temperature = _temperature(folder)
         self._bf16 = precision == "auto" and bf16_pays(self.device)
         self._pad_id = self.tokenizer.pad_token_id or 0
-        self._info = ModelInfo(_name(model, folder), _version(folder, self._classes, self.max_tokens), ENGINE)
+        self._info = ModelInfo(
+            _name(model, folder, self.provenance), _version(folder, self.classes, self.max_tokens), ENGINE
+        )
 
     @property
     def info(self) -> ModelInfo:
@@ -88,7 +92,7 @@ class TorchClassifier:
         if self.network is None:
             raise ModelError(f"model {self._info.name} is closed; load it again")
         ids, truncated = self._encode(texts)
-        logits = np.full((len(texts), len(self._classes)), np.nan, dtype=np.float32)
+        logits = np.full((len(texts), len(self.classes)), np.nan, dtype=np.float32)
         budget = TOKEN_BUDGET[self.device.type]
         with (
             torch.inference_mode(),
@@ -121,8 +125,8 @@ class TorchClassifier:
 
     def _shares(self) -> Any:
         """Matrix (the model's labels, LABELS) of 0 and 1 that adds up probabilities by class."""
-        shares = np.zeros((len(self._classes), len(LABELS)), dtype=np.float32)
-        shares[np.arange(len(self._classes)), [LABELS.index(label) for label in self._classes]] = 1
+        shares = np.zeros((len(self.classes), len(LABELS)), dtype=np.float32)
+        shares[np.arange(len(self.classes)), [LABELS.index(label) for label in self.classes]] = 1
         return shares
 
 
@@ -215,10 +219,22 @@ def _load(folder: Path) -> tuple[Any, Any]:
     return network, tokenizer
 
 
-def _window(folder: Path, config: Any, tokenizer: Any) -> int:
+def _provenance(folder: Path) -> dict[str, Any] | None:
+    """What a training run of ours wrote of itself; None for other models."""
+    path = folder / PROVENANCE_FILE
+    try:
+        provenance: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {**provenance, "name": str(provenance["name"]), "config": dict(provenance["config"])}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged; train the model again") from error
+
+
+def _window(provenance: dict[str, Any] | None, config: Any, tokenizer: Any) -> int:
     """Tokens that the model can read: what it was trained with, else what its positions and tokeniser allow."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        return int(json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))["config"]["max_tokens"])
+    if provenance and "max_tokens" in provenance["config"]:
+        return int(provenance["config"]["max_tokens"])
     positions = getattr(config, "max_position_embeddings", None) or MOST_TOKENS
     # Models of the RoBERTa family count positions from the padding id on: 514 positions hold 512 tokens.
     first = (config.pad_token_id or 0) + 1 if re.search("roberta|camembert|xmod|mpnet", config.model_type) else 0
@@ -238,9 +254,9 @@ def _temperature(folder: Path) -> float:
     return temperature
 
 
-def _name(model: str, folder: Path) -> str:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        return str(json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))["name"])
+def _name(model: str, folder: Path, provenance: dict[str, Any] | None) -> str:
+    if provenance:
+        return str(provenance["name"])
     return folder.resolve().name if Path(model).is_dir() else model
 
 

@@ -13,17 +13,22 @@ from model.labels import LABELS
 def print_metrics(console: Console, metrics: Metrics) -> None:
     """The headline figures, each label's, and the confusion matrix."""
     console.print(
-        f"macro recall [bold]{metrics.macro_recall:.4f}[/bold]   accuracy {metrics.accuracy:.4f}   "
-        f"macro F1 {metrics.macro_f1:.4f}   AUC {_share(metrics.macro_auc)}   ECE {metrics.ece:.4f}"
+        f"macro recall [bold]{metrics.macro_recall:.4f}[/bold]  accuracy {metrics.accuracy:.4f}  "
+        f"macro F1 {metrics.macro_f1:.4f}  AUC {_share(metrics.macro_auc)}  ECE {metrics.ece:.4f}"
     )
-    table = Table("label")
-    for name in ("precision", "recall", "F1", "AUC", "texts", *(f"as {label}" for label in LABELS)):
-        table.add_column(name, justify="right")
+    labels = Table("label")
+    for name in ("precision", "recall", "F1", "AUC", "texts"):
+        labels.add_column(name, justify="right")
+    confusion = Table("true \\ predicted")
+    for label in LABELS:
+        confusion.add_column(label, justify="right")
     for label, row in zip(LABELS, metrics.confusion, strict=True):
         one = metrics.per_class[label]
         figures = (_share(one.precision), _share(one.recall), _share(one.f1), _share(one.auc))
-        table.add_row(label, *figures, f"{one.support:,}", *(f"{count:,}" for count in row))
-    console.print(table)
+        labels.add_row(label, *figures, f"{one.support:,}")
+        confusion.add_row(label, *(f"{count:,}" for count in row))
+    console.print(labels)
+    console.print(confusion)
 
 
 def describe_data(data: LabelledTexts) -> list[str]:

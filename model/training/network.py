@@ -22,6 +22,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class PooledBertConfig(BertConfig):
+    """BERT's own configuration, under a name that tells the library which network to build."""
+
     model_type = "barometer-pooled-bert"
 
 
@@ -35,7 +37,7 @@ class PooledBertForSequenceClassification(BertPreTrainedModel):
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, len(config.id2label or ()))
         self.post_init()
 
     def forward(

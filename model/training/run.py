@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import importlib
 import json
 import platform
 import random
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,90 +24,100 @@ import torch
 import transformers
 from torch import nn
 from transformers import (
+    AutoConfig,
     AutoTokenizer,
+    BertConfig,
+    BertModel,
     DataCollatorWithPadding,
     PreTrainedTokenizerBase,
+    PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
 
+from infra.errors import MissingExtraError, UsageError
+from model.engines.folder import digest
+from model.engines.torch import CALIBRATION_FILE, PROVENANCE_FILE, bf16_pays, quiet_transformers
 from model.labelled import LabelledTexts
 from model.labels import LABELS
 from model.normalise import normalise
 from model.training.config import TrainingConfig
 from model.training.network import PooledBertConfig, PooledBertForSequenceClassification
 
-CALIBRATION_FILE = "calibration.json"
-PROVENANCE_FILE = "provenance.json"
+CHECKPOINTS = "checkpoints"
+FINGERPRINT_FILE = "fingerprint"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After each optimizer step: how many are done of how many, and the latest mean loss (None before the first)."""
+
+    step: int
+    steps: int
+    loss: float | None
 
 
 def train(
-    config: TrainingConfig, data: LabelledTexts, output: Path, *, data_file: Path | None = None, resume: bool = True
+    config: TrainingConfig,
+    data: LabelledTexts,
+    output: Path,
+    *,
+    data_file: Path | None = None,
+    on_step: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train on ``data`` and save weights, tokenizer, temperature and provenance in ``output``.
 
-    A run that was killed continues from its last checkpoint in ``output`` when
-    ``resume`` is set and the config and data are the same.
+    A run that was killed continues from its last checkpoint in ``output``, when
+    config and data are the same; a finished one is left as it is.
 
-    Returns the provenance: data digest, config, versions, steps, losses, seconds.
+    Returns the provenance: data digest, config, versions, steps, losses.
+    Raises UsageError when ``output`` holds another run or the base does not
+    fit, MissingExtraError when the base's package is not installed.
     """
+    mark = fingerprint(config, data)
+    earlier = finished_run(output, mark)
+    if earlier is not None:
+        return earlier
+    if len(set(data.labels)) < 2:
+        raise UsageError(
+            f"the training rows all have the label {LABELS[data.labels[0]]}; a classifier needs two or more"
+        )
     started = dt.datetime.now(dt.UTC)
-    set_seed(config.seed)
-    base = resolve_base(config.base)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    fit, held_out = _split(len(data.texts), config)
-    rows = _tokenise(tokenizer, data, config.max_tokens)
-    network = _network(base, config)
-    workdir = output / "checkpoints"
-    fingerprint = _fingerprint(config, data)
-    checkpoint = _last_checkpoint(workdir, fingerprint) if resume else None
-    trainer = Trainer(
-        model=network,
-        args=TrainingArguments(
-            output_dir=str(workdir),
-            num_train_epochs=config.epochs,
-            per_device_train_batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=config.warmup_share,
-            train_sampling_strategy="group_by_length",
-            bf16=_bf16_pays(),
-            use_cpu=not torch.cuda.is_available(),
-            save_steps=config.checkpoint_steps,
-            save_total_limit=1,
-            logging_steps=50,
-            seed=config.seed,
-            report_to=[],
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-        ),
-        train_dataset=[rows[i] for i in fit],  # type: ignore[arg-type]
-        data_collator=_collator(tokenizer, config),
-        compute_loss_func=_weighted_loss([rows[i]["labels"] for i in fit], config),
-        optimizers=(_optimizer(network, config), None),
-    )
-    workdir.mkdir(parents=True, exist_ok=True)
-    (workdir / "fingerprint").write_text(fingerprint)
-    result = trainer.train(resume_from_checkpoint=checkpoint)
-
-    network.eval()
-    logits = _logits(network, tokenizer, [rows[i] for i in held_out])
-    temperature = fit_temperature(logits, np.array([rows[i]["labels"] for i in held_out]))
-    network.float().save_pretrained(output)
-    tokenizer.save_pretrained(output)
+    with quiet_transformers():
+        base = resolve_base(config.base)
+        network = _network(base, config)
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        fit, held_out = _split(len(data.texts), config)
+        rows = _tokenise(tokenizer, data, config.max_tokens)
+        checkpoint = last_checkpoint(output, mark)
+        trainer = _trainer(config, network, tokenizer, [rows[i] for i in fit], output / CHECKPOINTS)
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(_Reporter(on_step))
+        (output / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        (output / CHECKPOINTS / FINGERPRINT_FILE).write_text(mark)
+        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        network.eval()
+        logits = _logits(network, tokenizer, [rows[i] for i in held_out])
+        temperature = fit_temperature(logits, np.array([rows[i]["labels"] for i in held_out]))
+        network.float().save_pretrained(output)
+        tokenizer.save_pretrained(output)
     (output / CALIBRATION_FILE).write_text(json.dumps({"temperature": round(temperature, 4)}) + "\n")
     provenance = {
         "name": config.name,
         "config": config.model_dump(),
+        "base": {"name": config.base, "sha256": _weights_digest(base)},
         "data": {
             "file": data_file.name if data_file else None,
-            "sha256": hashlib.sha256(data_file.read_bytes()).hexdigest() if data_file else None,
+            "sha256": digest(data_file) if data_file else None,
             "rows": len(fit),
             "calibration_rows": len(held_out),
         },
+        "fingerprint": mark,
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "resumed_at_step": int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         "steps": result.global_step,
         "training_loss": round(result.training_loss, 4),
         "versions": {
@@ -114,23 +126,63 @@ def train(
             "transformers": transformers.__version__,
         },
     }
+    # Last, because its presence says that everything else is there.
     (output / PROVENANCE_FILE).write_text(json.dumps(provenance, indent=2) + "\n")
+    shutil.rmtree(output / CHECKPOINTS)
     return provenance
+
+
+def fingerprint(config: TrainingConfig, data: LabelledTexts) -> str:
+    """Digest of a run: the same config and data make the same run."""
+    mark = hashlib.sha256(config.model_dump_json().encode())
+    for text, label in zip(data.texts, data.labels, strict=True):
+        mark.update(f"{label}\t{text}\n".encode("utf-8", "surrogatepass"))
+    return mark.hexdigest()
+
+
+def finished_run(output: Path, mark: str) -> dict[str, Any] | None:
+    """The provenance of this very run, when ``output`` holds it finished; None when it is still to be done.
+
+    Raises UsageError when ``output`` holds another run, finished or begun.
+    """
+    fix = "give another --output, or --fresh to replace it"
+    try:
+        provenance: dict[str, Any] = json.loads((output / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        begun = output / CHECKPOINTS / FINGERPRINT_FILE
+        if begun.exists() and begun.read_text() != mark:
+            raise UsageError(f"{output} holds a run with another config or other data, not finished; {fix}") from None
+        return None
+    except ValueError as error:
+        raise UsageError(f"{output / PROVENANCE_FILE} is damaged; {fix}") from error
+    if provenance.get("fingerprint") != mark:
+        raise UsageError(f"{output} holds a finished run with another config or other data; {fix}")
+    return provenance
+
+
+def last_checkpoint(output: Path, mark: str) -> Path | None:
+    """The newest whole checkpoint of this very run; None when there is none."""
+    begun = output / CHECKPOINTS / FINGERPRINT_FILE
+    if not begun.exists() or begun.read_text() != mark:
+        return None
+    # Trainer writes this file last: a checkpoint without it was cut off.
+    found = [path for path in begun.parent.glob("checkpoint-*") if (path / "trainer_state.json").exists()]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def resolve_base(base: str) -> str:
     """Turn ``package:NAME/SUBDIR`` into the folder inside that installed package.
 
     Any other value is returned as it is (a path or a hub name). Raises
-    ModuleNotFoundError when the package is not installed.
+    MissingExtraError when the package is not installed.
     """
     if not base.startswith("package:"):
         return base
     package, _, subdir = base.removeprefix("package:").partition("/")
-    module = importlib.import_module(package)
-    if module.__file__ is None:
-        raise ModuleNotFoundError(f"package {package} has no folder of files")
-    return str(Path(module.__file__).parent / subdir)
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError(f"training from {base}", "train")
+    return str(Path(found.submodule_search_locations[0]) / subdir)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -149,21 +201,74 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _network(base: str, config: TrainingConfig) -> PooledBertForSequenceClassification:
-    shape = PooledBertConfig.from_pretrained(
-        base,
-        num_labels=len(LABELS),
-        id2label=dict(enumerate(LABELS)),
-        label2id={label: index for index, label in enumerate(LABELS)},
-        hidden_dropout_prob=config.hidden_dropout,
-        attention_probs_dropout_prob=config.attention_dropout,
-    )
-    network: PooledBertForSequenceClassification = PooledBertForSequenceClassification.from_pretrained(
-        base,
-        config=shape,
-        key_mapping={r"^(embeddings|encoder)\.": r"bert.\1."},
-        attn_implementation="eager",  # with training's short rows: faster than SDPA on a CPU
-    )
+    """The base's encoder with a new head, whose weights are the first thing drawn from the run's seed.
+
+    The encoder is loaded by itself: loaded through the whole network with a key
+    mapping, the library would undo the mapping in every checkpoint, and a
+    resumed run would find no weights in it.
+    """
+    try:
+        kind = AutoConfig.from_pretrained(base).model_type
+        if kind not in (BertConfig.model_type, PooledBertConfig.model_type):
+            raise UsageError(f"base {config.base!r} is a {kind} model; training starts from a bert model")
+        shape = PooledBertConfig.from_pretrained(
+            base,
+            num_labels=len(LABELS),
+            id2label=dict(enumerate(LABELS)),
+            label2id={label: index for index, label in enumerate(LABELS)},
+            hidden_dropout_prob=config.hidden_dropout,
+            attention_probs_dropout_prob=config.attention_dropout,
+        )
+        # With training's short rows, eager attention is faster than SDPA on a CPU.
+        network = PooledBertForSequenceClassification(shape)
+        network.bert = BertModel.from_pretrained(
+            base, config=shape, add_pooling_layer=False, attn_implementation="eager"
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"base {config.base!r} cannot be loaded ({reason}); give a folder, a hub name or a package"
+        ) from error
+    set_seed(config.seed)
+    nn.init.normal_(network.classifier.weight, std=shape.initializer_range)
     return network
+
+
+def _trainer(
+    config: TrainingConfig,
+    network: PooledBertForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[dict[str, Any]],
+    workdir: Path,
+) -> Trainer:
+    cuda = torch.cuda.is_available()
+    return Trainer(
+        model=network,
+        args=TrainingArguments(
+            output_dir=str(workdir),
+            num_train_epochs=config.epochs,
+            per_device_train_batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            lr_scheduler_type="linear",
+            warmup_steps=config.warmup_share,
+            train_sampling_strategy="group_by_length",
+            bf16=bf16_pays(torch.device("cuda" if cuda else "cpu")),
+            use_cpu=not cuda,
+            save_steps=config.checkpoint_steps,
+            save_total_limit=1,
+            logging_steps=50,
+            disable_tqdm=True,
+            log_level="error",
+            seed=config.seed,
+            report_to=[],
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+        ),
+        train_dataset=rows,  # a list is a dataset with a length
+        data_collator=_collator(tokenizer, config),
+        compute_loss_func=_weighted_loss([row["labels"] for row in rows], config),
+        optimizers=(_optimizer(network, config), None),
+    )
 
 
 def _split(rows: int, config: TrainingConfig) -> tuple[list[int], list[int]]:
@@ -203,7 +308,7 @@ def _weighted_loss(labels: list[int], config: TrainingConfig) -> Callable[..., t
     counts = np.bincount(labels, minlength=len(LABELS)).clip(min=1)
     weights = torch.tensor((len(labels) / (len(LABELS) * counts)) ** config.class_weight_power, dtype=torch.float32)
 
-    def loss(outputs: Any, targets: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    def loss(outputs: Any, targets: torch.Tensor, **_trainer_extras: Any) -> torch.Tensor:
         return nn.functional.cross_entropy(
             outputs.logits.float(),
             targets,
@@ -242,25 +347,21 @@ def _logits(
     return np.concatenate(parts)
 
 
-def _bf16_pays() -> bool:
-    """True where bf16 matrix products are native; elsewhere they are emulated and slow."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    capability = torch.backends.cpu.get_cpu_capability()
-    return "AVX512" in capability and torch.cpu._is_avx512_bf16_supported()
+def _weights_digest(base: str) -> str | None:
+    weights = Path(base) / "model.safetensors"
+    return digest(weights) if weights.exists() else None
 
 
-def _fingerprint(config: TrainingConfig, data: LabelledTexts) -> str:
-    digest = hashlib.sha256(config.model_dump_json().encode())
-    for text, label in zip(data.texts, data.labels, strict=True):
-        digest.update(f"{label}\t{text}\n".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+class _Reporter(TrainerCallback):
+    """Tells ``on_step`` of each optimizer step."""
 
+    def __init__(self, on_step: Callable[[Progress], None]) -> None:
+        self._on_step = on_step
+        self._loss: float | None = None
 
-def _last_checkpoint(workdir: Path, fingerprint: str) -> str | None:
-    """The newest whole checkpoint of this very run; None when there is none."""
-    mark = workdir / "fingerprint"
-    if not mark.exists() or mark.read_text() != fingerprint:
-        return None
-    found = [path for path in workdir.glob("checkpoint-*") if (path / "trainer_state.json").exists()]
-    return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            self._loss = float(logs["loss"])
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._on_step(Progress(state.global_step, state.max_steps, self._loss))

@@ -1,0 +1,72 @@
+"""A torch classifier into OpenVINO's format, with int8 weights. Needs the extra ``train`` (nncf)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import openvino
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import nn
+
+from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE
+from model.engines.torch import TorchClassifier, quiet_transformers
+
+
+class _Logits(nn.Module):
+    """The network as the engine calls it: two inputs, one output."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def convert(parent: TorchClassifier, folder: Path) -> None:
+    """Write the network (int8 weights, one symmetric scale for each row) and the tokenizer into ``folder``."""
+    model = _trace(parent.network)
+    with quiet_nncf() as nncf:
+        compressed = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
+    openvino.save_model(compressed, folder / NETWORK_FILE, compress_to_fp16=False)
+    parent.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
+
+
+def _trace(network: nn.Module) -> Any:
+    """The network as an OpenVINO model in float32, for any number of texts of any width.
+
+    Through the frontend rather than ``openvino.convert_model``, which reports
+    its use to the vendor.
+    """
+    ids = torch.tensor([[2, 3, 4, 5, 6], [2, 3, 4, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    with warnings.catch_warnings(), quiet_transformers(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # tracing warns of each branch on a shape; the check against the parent decides
+        decoder = TorchScriptPythonDecoder(
+            _Logits(network).eval(), example_input={"input_ids": ids, "attention_mask": mask}
+        )
+        model = frontend.convert(frontend.load(decoder))
+    model.reshape({port.any_name: [-1, -1] for port in model.inputs})
+    return model
+
+
+@contextlib.contextmanager
+def quiet_nncf() -> Any:
+    """The nncf module, kept from the terminal and from reporting its use."""
+    os.environ.setdefault("NNCF_CI", "1")  # read when it is imported: no telemetry
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import nncf
+
+        nncf.set_log_level(logging.ERROR)
+        yield nncf
