@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,15 @@ class Columns:
     lang: str | None = None
     source: str | None = None
 
-    @property
+    @cached_property
     def used(self) -> frozenset[str]:
-        return frozenset(name for name in vars(self).values() if name is not None)
+        """The columns that have a role."""
+        return frozenset(name for name in astuple(self) if name is not None)
 
     def describe(self) -> str:
         """Such as ``text, created_at as time, id``."""
         return ", ".join(
-            name if name == role else f"{name} as {role}" for role, name in vars(self).items() if name is not None
+            name if name == role else f"{name} as {role}" for role, name in asdict(self).items() if name is not None
         )
 
 

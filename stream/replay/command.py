@@ -14,7 +14,7 @@ from typing import Any
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from infra.settings import load_settings
 from infra.terminal import printable
@@ -30,7 +30,7 @@ def run(asked: Mapping[str, Any], *, as_json: bool) -> None:
     """Replay with the options of the command line; ends the process with its exit code."""
     settings = load_settings()
     options = ReplayOptions(**asked)
-    display = _Display(Console(stderr=True))
+    display = Display(Console(stderr=True))
     with _stop_on_signals() as stopping, display:
         result = replay_file(
             settings,
@@ -74,11 +74,12 @@ def _stop_on_signals() -> Iterator[_Stopping]:
             signal.signal(number, handler)
 
 
-class _Display(contextlib.AbstractContextManager["_Display"]):
+class Display(contextlib.AbstractContextManager["Display"]):
     """Lines on stderr, and a progress bar below them once it takes longer than a second in a terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, show_after_s: float = _SHOW_AFTER_S) -> None:
         self._console = console
+        self._show_after_s = show_after_s
         self._started = time.monotonic()
         self._rejected = 0
         self._bar: Progress | None = None
@@ -98,18 +99,21 @@ class _Display(contextlib.AbstractContextManager["_Display"]):
 
     def progress(self, progress: ReplayProgress) -> None:
         """Called by the replay, about ten times a second."""
-        if not self._console.is_terminal or time.monotonic() - self._started < _SHOW_AFTER_S:
+        if not self._console.is_terminal or time.monotonic() - self._started < self._show_after_s:
             return
         if self._bar is None:
             self._bar = _make_bar(self._console)
-            self._task = self._bar.add_task("")
+            self._task = self._bar.add_task("", count="", rate="", left="")
             self._bar.start()
         reading = progress.total is None and not progress.published
+        done = progress.rows_read if reading else progress.published
+        of_all = "" if progress.total is None else f" of {progress.total:,}"
         self._bar.update(
             self._task,
             description="Reading" if reading else "Publishing",
             total=progress.total,
-            completed=progress.rows_read if reading else progress.published,
+            completed=done,
+            count=f"{done:,}{of_all} {'rows' if reading else 'tweets'}",
             rate=f"{progress.rate:,.0f}/s",
             left="" if progress.eta_s is None else f"{_duration(progress.eta_s)} left",
         )
@@ -124,7 +128,7 @@ def _make_bar(console: Console) -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[rate]}"),
         TextColumn("{task.fields[left]}"),
         console=console,

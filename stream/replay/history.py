@@ -52,7 +52,7 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
     Tweets dated in the future are left aside, since the worker refuses them.
     Raises KafkaUnavailableError.
     """
-    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True}))
+    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True, "log_level": 0}))
     newest: dt.datetime | None = None
     tweets: set[tuple[str, int]] = set()
     try:
@@ -64,7 +64,8 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
                 newest = event_time
     except KafkaException as error:
         raise KafkaUnavailableError(
-            f"{topic} at {settings.kafka_bootstrap_servers} could not be read: {error.args[0].str()}"
+            f"{topic} at {settings.kafka_bootstrap_servers} could not be read: {error.args[0].str()}; "
+            "check that Kafka runs, then start again"
         ) from error
     finally:
         consumer.close()

@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -14,6 +16,8 @@ from infra.kafka.clients import producer_config
 from infra.kafka.publish import PublishError
 from infra.settings import Settings
 from stream.records import END_OF_REPLAY, TYPE_HEADER, EndOfReplay
+from stream.replay.order import as_time
+from stream.replay.schedule import Turn
 
 QUEUE_BYTES = 64 << 20
 """Tweets that wait in memory for the broker; more wait on disk."""
@@ -26,32 +30,53 @@ _SILENCE_S = 15.0
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class Confirmed:
+    """Tweets that the broker has written, and their event times in µs since 1970."""
+
+    tweets: int = 0
+    repaired: int = 0
+    first_us: int | None = None
+    latest_us: int | None = None
+
+    def add(self, turn: Turn) -> None:
+        self.tweets += 1
+        self.repaired += turn.repaired
+        if self.first_us is None or turn.time_us < self.first_us:
+            self.first_us = turn.time_us
+        if self.latest_us is None or turn.time_us > self.latest_us:
+            self.latest_us = turn.time_us
+
+
 class TweetPublisher:
     """Publishes to one topic. Blocks while Kafka is slow or away, until ``stop`` is set.
 
     ``meanwhile`` is called at least ten times a second while it blocks.
-    ``confirmed`` counts the tweets that the broker has written.
     """
 
     def __init__(self, settings: Settings, topic: str, stop: threading.Event, meanwhile: Callable[[], None]) -> None:
-        config: dict[str, Any] = {"queue.buffering.max.kbytes": QUEUE_BYTES >> 10}
-        self._producer = Producer(producer_config(settings, **config))
+        # librdkafka's own log repeats itself many times a second while Kafka is away; we say it once in a while.
+        quiet: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
+        self._producer = Producer(
+            producer_config(settings, **{"queue.buffering.max.kbytes": QUEUE_BYTES >> 10, **quiet})
+        )
         self._topic = topic
         self._stop = stop
         self._meanwhile = meanwhile
         self._failure: KafkaError | None = None
+        self._trouble = ""
+        self._heard = time.monotonic()
         self._sent = 0
-        self.confirmed = 0
+        self.confirmed = Confirmed()
 
-    def send(self, key: str, value: bytes) -> bool:
+    def send(self, turn: Turn) -> bool:
         """Hand one tweet over; False when stopped before. Raises PublishError when the broker has refused one."""
-        waiting = _Silence()
+        delivered = partial(self._delivered, turn)
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=self._delivered)
+                self._producer.produce(self._topic, turn.value, turn.id, on_delivery=delivered)
             except BufferError:
                 self._poll(_SLICE_S)
-                waiting.note(self.confirmed)
                 if self._stop.is_set():
                     return False
             except KafkaException as error:
@@ -76,29 +101,27 @@ class TweetPublisher:
 
     def flush(self) -> None:
         """Wait until everything sent is confirmed; once stopped, for LAST_WORDS_S at most."""
-        waiting, deadline = _Silence(), float("inf")
-        while len(self._producer):
+        deadline = float("inf")
+        while unconfirmed := len(self._producer):
             self._poll(_SLICE_S)
-            waiting.note(self.confirmed)
-            if self._stop.is_set():
-                deadline = min(deadline, time.monotonic() + LAST_WORDS_S)
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if deadline == float("inf") and self._stop.is_set():
+                deadline = now + LAST_WORDS_S
+            if now > deadline:
+                log.warning("%d more tweets were sent, but Kafka has not confirmed them", unconfirmed)
                 return
 
-    def end(self, marker: EndOfReplay, partitions: int) -> None:
-        """Write the end marker into every partition. Call it after ``flush``."""
-        failures: list[KafkaError] = []
-
-        def written(error: KafkaError | None, _message: Message) -> None:
-            if error is not None:
-                failures.append(error)
-
+    def end(self, partitions: int) -> None:
+        """Write the end marker into every partition, once every tweet is confirmed."""
+        if self.confirmed.latest_us is None:
+            return
+        marker = EndOfReplay(latest=as_time(self.confirmed.latest_us)).encode()
         headers: list[tuple[str, str | bytes | None]] = [(TYPE_HEADER, END_OF_REPLAY.encode())]
         for number in range(partitions):
-            self._producer.produce(self._topic, marker.encode(), partition=number, headers=headers, on_delivery=written)
+            self._producer.produce(
+                self._topic, marker, partition=number, headers=headers, on_delivery=partial(self._delivered, None)
+            )
         self.flush()
-        if failures:
-            raise PublishError(f"Kafka refused the end of the replay in {self._topic}: {failures[0].str()}")
 
     def close(self) -> None:
         """Drop what is not confirmed."""
@@ -110,27 +133,25 @@ class TweetPublisher:
         self._meanwhile()
         if self._failure is not None:
             raise PublishError(
-                f"Kafka refused a tweet for {self._topic}: {self._failure.str()}; {self.confirmed:,} were published"
+                f"Kafka refused a tweet for {self._topic} after {self.confirmed.tweets:,}: {self._failure.str()}"
             )
+        now = time.monotonic()
+        if not len(self._producer):
+            self._heard = now
+        elif now - self._heard > _SILENCE_S:
+            log.warning("Kafka has confirmed nothing for %.0f s%s; waiting for it", _SILENCE_S, self._trouble)
+            self._heard = now
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+    def _delivered(self, turn: Turn | None, error: KafkaError | None, _message: Message) -> None:
+        """``turn`` is None for a marker."""
         if error is None:
-            self.confirmed += 1
+            self._heard = time.monotonic()
+            if turn is not None:
+                self.confirmed.add(turn)
         elif error.code() != KafkaError._PURGE_QUEUE and self._failure is None:  # noqa: SLF001  (librdkafka's name)
             self._failure = error
 
-
-class _Silence:
-    """Says, once in a while, that Kafka confirms nothing any more."""
-
-    def __init__(self) -> None:
-        self._confirmed = -1
-        self._since = time.monotonic()
-
-    def note(self, confirmed: int) -> None:
-        now = time.monotonic()
-        if confirmed != self._confirmed:
-            self._confirmed, self._since = confirmed, now
-        elif now - self._since > _SILENCE_S:
-            log.warning("Kafka has confirmed nothing for %.0f s; waiting for it", _SILENCE_S)
-            self._since = now
+    def _note(self, error: KafkaError) -> None:
+        """Such as: host:port/bootstrap: Connect to ... failed: Connection refused (after 0ms in state CONNECT)."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._trouble = f" ({error.str().partition(' (after ')[0]})"

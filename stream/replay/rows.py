@@ -117,7 +117,7 @@ class RowDecoder:
     def _metadata(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The columns that are left, but for empty ones; an object named metadata is merged in."""
         used = self.columns.used
-        rest = {name: value for name, value in fields.items() if value is not None and value != "" and name not in used}
+        rest = {name: value for name, value in fields.items() if name not in used and value is not None and value != ""}
         own = rest.get("metadata")
         if isinstance(own, str) and own.startswith("{"):
             try:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from infra.errors import UsageError
 from infra.kafka.admin import check_topics
 from infra.settings import Settings
-from stream.records import EndOfReplay
 from stream.replay.history import Candidate, read_tail, why_refused
 from stream.replay.meter import Meter
 from stream.replay.options import Rejected, ReplayOptions, ReplayProgress, ReplayResult
@@ -146,17 +145,17 @@ def _publish(
     if not options.loop:
         tally.total = tally.kept
         tally.expect = _expectation(options, schedule, tally, started)
-    publisher = TweetPublisher(settings, topic, stop, lambda: tally.tell_published(publisher.confirmed))
+    publisher = TweetPublisher(settings, topic, stop, tally.tell_published)
+    tally.confirmed = publisher.confirmed
     try:
         for turn in turns(spool, schedule, options):
-            if not (publisher.wait(started + turn.due_s) and publisher.send(turn.id, turn.value)):
+            if not (publisher.wait(started + turn.due_s) and publisher.send(turn)):
                 break
-            tally.sent(turn.time_us, repaired=turn.repaired)
         publisher.flush()
-        if not stop.is_set() and tally.latest_us is not None:
-            publisher.end(EndOfReplay(latest=as_time(tally.latest_us)), settings.partitions)
+        if not stop.is_set():
+            publisher.end(settings.partitions)
     finally:
-        tally.finish(publisher.confirmed)
+        tally.finish()
         publisher.close()
 
 
@@ -169,6 +168,6 @@ def _expectation(
     def left_s(rate: float) -> float | None:
         if length_s:
             return max(0.0, started + length_s - time.monotonic())
-        return (tally.kept - tally.published) / rate if rate else None
+        return (tally.kept - tally.confirmed.tweets) / rate if rate else None
 
     return left_s

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from stream.replay.meter import Meter
 from stream.replay.options import KEPT_REJECTIONS, Rejected, ReplayProgress, ReplayResult
 from stream.replay.order import as_time
+from stream.replay.publish import Confirmed
 
 
 @dataclass
 class Tally:
-    """Counts of one replay. Event times are those published, in µs since 1970.
-
-    ``expect`` gives the seconds that are left, from the rate.
-    """
+    """Counts of one replay. ``expect`` gives the seconds that are left, from the rate."""
 
     on_progress: Callable[[ReplayProgress], None]
     on_rejected: Callable[[Rejected], None]
@@ -27,10 +25,7 @@ class Tally:
     kept: int = 0
     rejected: int = 0
     rejected_rows: list[Rejected] = field(default_factory=list)
-    repaired: int = 0
-    published: int = 0
-    first_us: int | None = None
-    latest_us: int | None = None
+    confirmed: Confirmed = field(default_factory=Confirmed)
 
     def reject(self, row: Rejected) -> None:
         """Count and tell a row that is no tweet."""
@@ -39,45 +34,44 @@ class Tally:
             self.rejected_rows.append(row)
         self.on_rejected(row)
 
-    def sent(self, time_us: int, *, repaired: bool) -> None:
-        """Count a tweet that is on its way."""
-        self.repaired += repaired
-        self.first_us = time_us if self.first_us is None else min(time_us, self.first_us)
-        self.latest_us = time_us if self.latest_us is None else max(time_us, self.latest_us)
-
     def tell_read(self) -> None:
         """Report how many rows are read, if it is time for that."""
         if self.meter.due():
             self._tell(self.meter.rate(self.rows))
 
-    def tell_published(self, published: int) -> None:
+    def tell_published(self) -> None:
         """Report how many tweets are published, if it is time for that."""
-        self.published = published
         if self.meter.due():
-            self._tell(self.meter.rate(published))
+            self.finish()
 
-    def finish(self, published: int) -> None:
-        """The last report."""
-        self.published = published
-        self._tell(self.meter.rate(published))
+    def finish(self) -> None:
+        """Report how many tweets are published."""
+        self._tell(self.meter.rate(self.confirmed.tweets))
 
     def _tell(self, rate: float) -> None:
         self.on_progress(
             ReplayProgress(
-                self.published, self.total, self.rejected, self.repaired, rate, self.expect(rate), rows_read=self.rows
+                self.confirmed.tweets,
+                self.total,
+                self.rejected,
+                self.confirmed.repaired,
+                rate,
+                self.expect(rate),
+                rows_read=self.rows,
             )
         )
 
     def result(self, elapsed_s: float, *, stopped: bool) -> ReplayResult:
         """Everything, at the end."""
+        first_us, latest_us = self.confirmed.first_us, self.confirmed.latest_us
         return ReplayResult(
-            published=self.published,
+            published=self.confirmed.tweets,
             rejected=self.rejected,
-            repaired=self.repaired,
+            repaired=self.confirmed.repaired,
             outside=self.tweets - self.kept,
             rejected_rows=self.rejected_rows,
-            first_event_time=None if self.first_us is None else as_time(self.first_us),
-            latest_event_time=None if self.latest_us is None else as_time(self.latest_us),
+            first_event_time=None if first_us is None else as_time(first_us),
+            latest_event_time=None if latest_us is None else as_time(latest_us),
             elapsed_s=elapsed_s,
             stopped=stopped,
         )

@@ -19,12 +19,15 @@ from click.testing import CliRunner
 from confluent_kafka import Message
 
 from infra.errors import TopicError, UsageError
+from infra.kafka.admin import ensure_topics
+from infra.kafka.local import LocalBroker
 from infra.settings import Settings
 from stream.records import END_OF_REPLAY, TYPE_HEADER, EndOfReplay, Tweet
 from stream.replay import Rejected, ReplayOptions, ReplayProgress, ReplayResult, replay_file
 from stream.replay.cli import replay
 from stream.replay.pace import Rate, Speedup
-from stream.topics import Topics
+from stream.topics import Topics, topic_specs
+from tests.conftest import CACHE
 from tests.kafka_tools import environment, publish, read_all, wait_until
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -250,6 +253,39 @@ def test_a_file_of_nothing_but_broken_rows_fails_without_an_end(
     result = run(settings, path)
     assert (result.published, result.rejected, result.first_event_time) == (0, 1, None)
     assert read_all(settings, topics.tweets) == []
+
+
+def test_an_outage_of_kafka_stalls_a_replay_and_loses_nothing(tmp_path: Path) -> None:
+    with LocalBroker(CACHE, directory=tmp_path / "kafka") as broker:
+        settings = Settings(kafka_bootstrap_servers=broker.bootstrap_servers, partitions=2, cache_dir=CACHE)
+        topics = Topics.of(settings)
+        ensure_topics(settings, topic_specs(settings), timeout=60)
+        progress: list[ReplayProgress] = []
+        results: list[ReplayResult] = []
+        options = ReplayOptions(file_of(tmp_path, range(2_000)), pace=Rate(500))
+
+        def run_it() -> None:
+            results.append(
+                replay_file(
+                    settings,
+                    options,
+                    on_progress=progress.append,
+                    on_rejected=lambda _: None,
+                    stop=threading.Event(),
+                )
+            )
+
+        thread = threading.Thread(target=run_it)
+        thread.start()
+        wait_until(lambda: progress and progress[-1].published >= 100, 60, "some tweets")
+        broker.kill()
+        assert thread.is_alive()
+        broker.start()
+        thread.join(120)
+        assert [result.published for result in results] == [2_000]
+        messages = read_all(settings, topics.tweets)
+        assert sorted(int(tweet.id) for tweet in tweets_in(messages)) == list(range(2_000))
+        assert len(markers_in(messages)) == 2
 
 
 @pytest.fixture
