@@ -226,7 +226,8 @@ def _details(summary: Summary) -> Text:
         rows.append(("restarts", f"{summary.worker_restarts:,} of the worker"))
     if summary.model:
         rows.append(("model", f"{printable(summary.model)} {printable(summary.model_version or '')}"))
-    rows.append(("kafka", f"{summary.kafka_version} at {summary.kafka}"))
+    topics = f", topics {summary.topic_prefix}*" if summary.topic_prefix else ""
+    rows.append(("kafka", f"{summary.kafka_version} at {summary.kafka}{topics}"))
     text = Text()
     for name, value in rows:
         text.append(f"{name:13}", "dim").append(f"{value}\n")
