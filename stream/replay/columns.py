@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import UsageError
-from stream.times import parse_time
+from stream.times import DateOrder, parse_time
 
 KNOWN_NAMES: Mapping[str, tuple[str, ...]] = {
     # Compared in lower case without spaces and punctuation; those further left win.
@@ -67,6 +68,7 @@ KNOWN_NAMES: Mapping[str, tuple[str, ...]] = {
     "source": ("source", "sourcelabel", "client"),
 }
 SENTIMENT140 = ("target", "id", "date", "flag", "user", "text")
+_CLOCK_NAMES = frozenset({"time", "hour", "timeofday", "clock"})
 _PLAIN = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"\d+")
 _READABLE_SHARE = 0.5
@@ -75,10 +77,14 @@ _READABLE_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Columns:
-    """The name of the column for each role; None where the file has none."""
+    """The name of the column for each role; None where the file has none.
+
+    ``clock`` is the time of day where ``time`` holds only dates.
+    """
 
     text: str
     time: str | None = None
+    clock: str | None = None
     id: str | None = None
     author: str | None = None
     brand: str | None = None
@@ -89,6 +95,13 @@ class Columns:
     def used(self) -> frozenset[str]:
         """The columns that have a role."""
         return frozenset(name for name in astuple(self) if name is not None)
+
+    def read_time(self, fields: Mapping[str, Any], dates: DateOrder) -> dt.datetime | None:
+        """The event time that is written in a row."""
+        written = fields.get(self.time or "")
+        if self.clock is not None:
+            written = f"{written} {fields.get(self.clock)}"
+        return parse_time(written, dates)
 
     def describe(self) -> str:
         """Such as ``text, created_at as time, id``."""
@@ -146,6 +159,9 @@ def find_columns(
     if "time" not in chosen and (times := [name for name in free if _written_time(name, sample)]):
         chosen["time"] = times[0]
         free.remove(times[0])
+    if clock := _clock(chosen.get("time"), free, sample):
+        chosen["clock"] = clock
+        free.remove(clock)
     if "id" not in chosen and (ids := [name for name in free if _long_numbers(name, sample)]):
         chosen["id"] = ids[0]
         free.remove(ids[0])
@@ -190,6 +206,18 @@ def _values(name: str, sample: Sequence[Mapping[str, Any]]) -> list[Any]:
 def _reads_as_time(name: str, sample: Sequence[Mapping[str, Any]]) -> bool:
     values = _values(name, sample)
     return sum(parse_time(value) is not None for value in values) >= _READABLE_SHARE * max(1, len(values))
+
+
+def _clock(date: str | None, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str | None:
+    """The column named time beside one that holds dates without a time of day."""
+    if date is None or not sample or any(":" in str(value) for value in _values(date, sample)):
+        return None
+    for name in free:
+        if _plain(name) in _CLOCK_NAMES:
+            read = sum(parse_time(f"{row.get(date)} {row.get(name)}") is not None for row in sample)
+            if read >= _READABLE_SHARE * len(sample):
+                return name
+    return None
 
 
 def _written_time(name: str, sample: Sequence[Mapping[str, Any]]) -> bool:

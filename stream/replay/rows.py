@@ -19,7 +19,7 @@ from stream.records import Tweet
 from stream.replay.columns import Columns
 from stream.replay.options import Rejected
 from stream.replay.readers import Row
-from stream.times import DateOrder, parse_time
+from stream.times import DateOrder
 
 MAX_TWEET_BYTES = 950_000
 """Of the encoded tweet. Kafka takes records of 1 MB, and the label, or the note on a dead one, must still fit."""
@@ -98,7 +98,7 @@ class RowDecoder:
     def _time(self, fields: Mapping[str, Any]) -> tuple[dt.datetime | None, bool]:
         if self.columns.time is None:
             return self.now(), False
-        time = parse_time(fields.get(self.columns.time), self.dates)
+        time = self.columns.read_time(fields, self.dates)
         if time is not None:
             return time, False
         time = snowflake_time(fields.get(self.columns.id)) if self.columns.id else None

@@ -15,7 +15,7 @@ from stream.replay.dialect import find_dialect
 from stream.replay.options import Rejected, ReplayOptions
 from stream.replay.readers import Row, read_csv, read_jsonl, read_parquet
 from stream.replay.rows import Decoded, RowDecoder
-from stream.times import DateOrder, guess_date_order, parse_time
+from stream.times import DateOrder, guess_date_order
 
 _SAMPLE_ROWS = 500
 Rows = Callable[[], Iterator[Row | Rejected]]
@@ -62,7 +62,7 @@ class Source:
         newest = None
         for row in self._rows():
             if isinstance(row, Row):
-                time = parse_time(row.fields.get(self.columns.time), self.dates)
+                time = self.columns.read_time(row.fields, self.dates)
                 if time is not None and (newest is None or time > newest):
                     newest = time
         return newest
@@ -123,7 +123,9 @@ def _from_objects(content: Content, options: ReplayOptions, format_text: str, ro
     names = list(dict.fromkeys(name for row in sample for name in row))
     if not names:
         rejected = next(row for row in rows() if isinstance(row, Rejected))
-        raise UsageError(f"{content.path} is not {format_text}; line {rejected.line}: {rejected.reason}")
+        raise UsageError(
+            f"{content.path} is not {format_text}, one object on each line; line {rejected.line}: {rejected.reason}"
+        )
     columns = find_columns(content.path, names, sample, options.asked_columns())
     return Source(content, format_text, rows, columns, sample)
 

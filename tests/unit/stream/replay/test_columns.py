@@ -32,11 +32,11 @@ def found(names: Sequence[str], *rows: Sequence[str], **asked: str) -> Columns:
                 "tweet_created",
                 "user_timezone",
             ],
-            Columns("text", "tweet_created", "tweet_id", "name", "airline"),
+            Columns("text", "tweet_created", id="tweet_id", author="name", brand="airline"),
         ),
         (
             ["Datetime", "Tweet Id", "Text", "Username", "Language"],
-            Columns("Text", "Datetime", "Tweet Id", "Username", lang="Language"),
+            Columns("Text", "Datetime", id="Tweet Id", author="Username", lang="Language"),
         ),
         (
             [
@@ -52,14 +52,17 @@ def found(names: Sequence[str], *rows: Sequence[str], **asked: str) -> Columns:
                 "tweet",
                 "language",
             ],
-            Columns("tweet", "created_at", "id", "username", lang="language"),
+            Columns("tweet", "created_at", id="id", author="username", lang="language"),
         ),
         (
             ["source", "text", "created_at", "retweet_count", "favorite_count", "is_retweet", "id_str"],
-            Columns("text", "created_at", "id_str", source="source"),
+            Columns("text", "created_at", id="id_str", source="source"),
         ),
         (["text", "date", "metadata"], Columns("text", "date")),
-        (["username", "date", "retweets", "text", "id", "permalink"], Columns("text", "date", "id", "username")),
+        (
+            ["username", "date", "retweets", "text", "id", "permalink"],
+            Columns("text", "date", id="id", author="username"),
+        ),
     ],
 )
 def test_exports_of_known_makers_are_understood(names: list[str], columns: Columns) -> None:
@@ -72,10 +75,17 @@ def test_the_time_is_the_first_known_column_that_reads_as_one() -> None:
     assert found(names, ["late", "", "", "12:00"]).time == "created_at", "unreadable is not the same as absent"
 
 
+def test_dates_without_a_time_of_day_take_it_from_the_column_beside_them() -> None:
+    names = ["text", "date", "time"]
+    assert found(names, ["late", "2026-03-02", "12:30"]) == Columns("text", "date", "time")
+    assert found(names, ["late", "2026-03-02", "soon"]) == Columns("text", "date")
+    assert found(names, ["late", TIME, "12:30"]) == Columns("text", "date")
+
+
 def test_unknown_names_are_told_by_what_they_hold() -> None:
     names = ["a", "b", "c", "d"]
     rows = [[str(57_030_613_367_776 + n), TIME, "the plane was late again", "x"] for n in range(5)]
-    assert found(names, *rows) == Columns("c", "b", "a")
+    assert found(names, *rows) == Columns("c", "b", id="a")
 
 
 def test_numbers_are_never_taken_for_times_by_what_they_hold() -> None:

@@ -115,7 +115,7 @@ def test_the_format_is_told_by_the_first_character(tmp_path: Path, start: str, f
         (b'[{"text": "x"}]', "is one JSON array; write an object on each line: jq"),
         (b"PAR1 and then nothing", "cannot be read as Parquet"),
         (b"id,text\n", "has no rows"),
-        (b"{not json}\n{neither}\n", "is not JSONL; line 1: not a JSON object"),
+        (b"{not json}\n{neither}\n", "is not JSONL, one object on each line; line 1: not a JSON object"),
     ],
 )
 def test_a_file_that_holds_no_tweets_is_named_with_what_to_do(tmp_path: Path, content: bytes, reason: str) -> None:

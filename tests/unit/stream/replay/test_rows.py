@@ -138,6 +138,12 @@ def test_a_file_without_times_is_dated_now(tmp_path: Path) -> None:
     assert before <= tweets[0].created_at <= dt.datetime.now(dt.UTC)
 
 
+def test_a_date_and_a_time_of_day_in_two_columns_are_one_time(tmp_path: Path) -> None:
+    tweets, rejected = read(tmp_path, "date,time,text\n3/2/2026,12:00:00 PM,late\n3/2/2026,,later\n?,12:00,latest\n")
+    assert [(tweet.created_at, tweet.text) for tweet in tweets] == [(NOON, "late"), (NOON.replace(hour=0), "later")]
+    assert rejected.keys() == {4}
+
+
 def test_a_value_that_no_tweet_may_have_is_named_with_its_field(tmp_path: Path) -> None:
     long = "x" * 300
     _, rejected = read(tmp_path, f"{HEADER}{long},2026-03-02T12:00:00Z,a,,,,,,\n1,2026-03-02T12:00:00Z,a,{long},,,,,\n")
