@@ -77,12 +77,14 @@ def _training(provenance: dict[str, Any] | None) -> str:
     if provenance is None:
         return ""
     data, config = provenance["data"], provenance["config"]
+    parts = provenance.get("average_of", [])
     digest = f", SHA-256 `{data['sha256'][:16]}…`" if data["sha256"] else ""
+    temperature = "" if parts else f"; {data['calibration_rows']:,} more rows of it fitted the temperature"
     lines = [
         "## Training",
         "",
-        f"{data['rows']:,} texts of `{data['file']}`{digest}; {data['calibration_rows']:,} more rows of it fitted the "
-        f"temperature. {provenance['steps']:,} steps, finished {provenance['finished_at']}, with "
+        f"{data['rows']:,} texts of `{data['file']}`{digest}{temperature}. "
+        f"{provenance['steps']:,} steps, finished {provenance['finished_at']}, with "
         + ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
         + ".",
         "",
@@ -90,4 +92,13 @@ def _training(provenance: dict[str, Any] | None) -> str:
         "|---|---|",
     ]
     lines += [f"| {name} | {value} |" for name, value in config.items() if name != "name"]
+    if parts:
+        lines += [
+            "",
+            "Weights averaged (settings above: of the first):",
+            "",
+            "| model | seed | weight |",
+            "|---|---|---|",
+        ]
+        lines += [f"| {part['model']} | {part['seed']} | {part['weight']} |" for part in parts]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),
     "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
+    "average": ("model.training.average:average", "Average the weights of several trained models."),
     "export": ("model.export:export", "Make a trained model small and fast for the CPU."),
 }
 """Where each command is, and what it does, in the order of ``barometer --help``."""

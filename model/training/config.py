@@ -36,6 +36,7 @@ class TrainingConfig(BaseModel):
     calibration_share: float = Field(
         default=0.03, gt=0, lt=0.5, description="share of the training rows kept aside to fit the temperature"
     )
+    keep_checkpoints: int = Field(default=1, ge=1, description="the newest ones; more than one, to average them")
     checkpoint_steps: int = Field(default=400, gt=0)
 
     @classmethod

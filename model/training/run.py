@@ -255,7 +255,7 @@ def _trainer(
             bf16=bf16_pays(torch.device("cuda" if cuda else "cpu")),
             use_cpu=not cuda,
             save_steps=config.checkpoint_steps,
-            save_total_limit=1,
+            save_total_limit=config.keep_checkpoints,
             logging_steps=50,
             disable_tqdm=True,
             log_level="error",
