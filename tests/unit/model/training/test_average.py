@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 
 from infra.errors import UsageError
 from model.training.average import average_folders, parse_part
@@ -15,7 +15,7 @@ from model.training.average import average_folders, parse_part
 
 def model(folder: Path, value: float, *, width: int = 2, seed: int = 1) -> Path:
     folder.mkdir(parents=True)
-    save_file({"layer.weight": torch.full((width,), value)}, folder / "model.safetensors")
+    save_file({"layer.weight": np.full(width, value, dtype=np.float32)}, folder / "model.safetensors")
     (folder / "config.json").write_text("{}")
     (folder / "provenance.json").write_text(json.dumps({"config": {"seed": seed, "epochs": 3}}))
     return folder
