@@ -16,6 +16,10 @@ AGGREGATE_BATCH = 1_000
 AGGREGATE_WAIT_S = 0.2
 """A transaction costs the same for one record as for hundreds: the aggregate waits longer than classify does."""
 STREAM_BUFFER = 1_024
+POLL_RECORDS = 500
+FETCH_BYTES = 64 * 1024
+"""Small helpings: Faust hands out all of one poll before it asks for the next, so a large one of tweets
+would keep labelled tweets waiting until all of it is classified, and one partition ahead of the others."""
 MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
@@ -37,6 +41,8 @@ def build_app(settings: Settings) -> faust.App:
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 4,
         broker_max_poll_interval=MAX_POLL_INTERVAL_S,
+        broker_max_poll_records=POLL_RECORDS,
+        consumer_max_fetch_size=FETCH_BYTES,
         stream_buffer_maxsize=STREAM_BUFFER,
         stream_wait_empty=False,
         key_serializer="raw",
