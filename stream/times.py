@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
-from stream.records import FIRST_YEAR, LAST_YEAR
+from stream.fields import FIRST_YEAR, LAST_YEAR
 
 DateOrder = Literal["month-first", "day-first"]
 """Which of the two leads in dates such as 3/4/2015, where both could be a month."""

@@ -61,6 +61,7 @@ class PictureDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._taken is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(svg(*self._taken), encoding="utf-8")
 
 
