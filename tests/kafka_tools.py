@@ -39,7 +39,7 @@ def publish(settings: Settings, topic: str, records: Iterable[tuple[bytes | None
     assert not failures, f"{topic} refused records: {failures[0]}"
 
 
-def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
+def wait_until(condition: Callable[[], T | None], timeout: float, what: str) -> T:
     """Call ``condition`` until it returns something true, and return that; fail with ``what`` after ``timeout`` s."""
     deadline = time.monotonic() + timeout
     while True:

@@ -34,6 +34,12 @@ def _settled(settings: Settings, fed: Fed, workers: Workers) -> Outcome:
         ) from None
 
 
+def _labelled(settings: Settings, more_than: int, workers: Workers) -> None:
+    """Wait until more source records than that are labelled."""
+    what = f"more than {more_than} tweets labelled"
+    wait_until(lambda: len(outcome(settings).sources) > more_than, PATIENCE_S, f"{what}\n{workers.log()}")
+
+
 def _assert_exact(result: Outcome, fed: Fed) -> None:
     assert len(result.sources) == fed.records, "every source record is labelled"
     assert {tweet_id for tweet_id, _brand in result.pairs} == set(fed.tweets)
@@ -62,12 +68,7 @@ def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: 
         for number in (1, 2):
             workers.start(number)
         for fault in range(3):
-            goal = (fault + 1) * fed.records // 6
-            wait_until(
-                lambda goal=goal: len(outcome(settings).sources) > goal,
-                PATIENCE_S,
-                f"{goal} tweets labelled\n{workers.log()}",
-            )
+            _labelled(settings, (fault + 1) * fed.records // 6, workers)
             victim = rng.choice(list(workers.running))
             if fault == 1:
                 frozen = victim

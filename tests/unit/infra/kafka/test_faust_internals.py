@@ -14,7 +14,7 @@ from mode import Service
 
 def test_the_transport_creates_consumers_from_its_class_attribute() -> None:
     assert "self.Consumer(" in inspect.getsource(Transport.create_consumer)
-    assert "self._transport = transport" in inspect.getsource(App.transport.fset)  # type: ignore[attr-defined]
+    assert "self._transport = transport" in inspect.getsource(App.transport.fset)
 
 
 def test_commits_are_made_by_timer_and_before_revocation_through_commit_alone() -> None:
