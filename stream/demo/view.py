@@ -298,6 +298,8 @@ def _share_heading(cells: int) -> str:
 
 
 def _brands(now: Snapshot, rows: int, layout: Layout) -> list[Text]:
+    if not now.brands:
+        return [Text("no window yet", "dim")]
     if now.brands_in_all <= rows:
         return [_brand(row, layout) for row in now.brands]
     shown = [_brand(row, layout) for row in now.brands[: rows - 1]]

@@ -157,6 +157,14 @@ def test_brands_that_have_no_room_are_counted() -> None:
     assert [line for line in lines if f"and {40 - len(shown)} more" in line]
 
 
+def test_labelled_tweets_are_shown_before_the_first_window_is_there() -> None:
+    tally = Tally()
+    tally.add_labeled(labeled("1", text="the first one"), 1_000, 5.0)
+    lines = screen(tally, 80, 24)
+    assert [line for line in lines if "no window yet" in line]
+    assert [line for line in lines if "the first one" in line]
+
+
 def test_what_is_out_of_the_ordinary_is_said() -> None:
     lines = screen(BUSY, 80, 24, notes=("the worker was ended by SIGKILL; started again as process 4711",))
     assert [line for line in lines if "ended by SIGKILL" in line]
