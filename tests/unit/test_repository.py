@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import subprocess
 import tomllib
@@ -153,6 +154,15 @@ def test_links_lead_somewhere(document: str) -> None:
         if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(target)
     assert broken == []
+
+
+def test_the_readme_quotes_the_figures_of_the_model_that_ships() -> None:
+    measured = json.loads(texts()["model/bundled/metrics.json"])["exported"]
+    quoted = re.search(r"macro recall of (0\.\d+) and an accuracy of (0\.\d+)", " ".join(texts()["README.md"].split()))
+    assert quoted, "no figures"
+    assert [float(figure) for figure in quoted.groups()] == pytest.approx(
+        [measured["macro_recall"], measured["accuracy"]], abs=0.0005
+    )
 
 
 def test_the_index_of_the_documentation_names_every_page() -> None:

@@ -14,11 +14,11 @@ from mode import Service
 
 def test_the_transport_creates_consumers_from_its_class_attribute() -> None:
     assert "self.Consumer(" in inspect.getsource(Transport.create_consumer)
-    assert "self._transport = transport" in inspect.getsource(App.transport.fset)
+    assert "self._transport = transport" in inspect.getsource(App.transport.fset)  # type: ignore[attr-defined]
 
 
 def test_commits_are_made_by_timer_and_before_revocation_through_commit_alone() -> None:
-    assert "await self.commit()" in inspect.getsource(Consumer._commit_handler.fun)  # type: ignore[attr-defined]
+    assert "await self.commit()" in inspect.getsource(Consumer._commit_handler.fun)
     assert "await self.commit(" in inspect.getsource(Consumer.commit_and_end_transactions)
     assert "commit_and_end_transactions" in inspect.getsource(Consumer.on_stop)
     assert "commit" not in AioConsumer.__dict__, "the driver does not commit past us"
