@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -24,13 +23,19 @@ MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
 
+class _App(faust.App):
+    """Faust's app, which makes no folders: nothing is kept on this machine."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def build_app(settings: Settings) -> faust.App:
     """A Faust app that fetches, balances and buffers, and keeps nothing: no tables, no web, no topics of its own."""
-    return faust.App(
+    return _App(
         settings.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         store="memory://",
-        datadir=tempfile.gettempdir(),  # nothing is kept there, but Faust makes the folder it is given
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,

@@ -49,3 +49,8 @@ def test_assignments_are_told_with_the_generation_already_set() -> None:
 def test_a_crash_can_be_seen() -> None:
     assert isinstance(inspect.getattr_static(Service, "crashed"), property)
     assert isinstance(inspect.getattr_static(Service, "crash_reason"), property)
+
+
+def test_folders_are_made_in_one_place_that_is_overridden() -> None:
+    assert "self._create_directories()" in inspect.getsource(App)
+    assert inspect.getsource(App).count(".mkdir(") == inspect.getsource(App._create_directories).count(".mkdir(")
