@@ -97,12 +97,12 @@ def export(
         texts = read_labelled(data, text_column=text_column, label_column=label_column, declared=declared)
     words = notes.read_text(encoding="utf-8") if notes else ""
     console = Console(stderr=True, highlight=False)
-    with console.status(f"exporting {run} and comparing it with its parent"):
+    with console.status("exporting, and comparing with the parent"):
         done = export_model(run, output, name=name, data=texts, data_file=data, notes=words, model_labels=model_labels)
     if as_json:
         click.echo(json.dumps({"output": str(output), "version": done.version, "bytes": done.size, **done.metrics}))
         return
-    say_result(Console(highlight=False), done)
+    say_result(Console(highlight=False, markup=False), done)
 
 
 def export_model(

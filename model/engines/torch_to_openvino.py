@@ -37,6 +37,7 @@ def convert(parent: TorchClassifier, folder: Path) -> None:
     model = _trace(parent.network)
     with quiet_nncf() as nncf:
         compressed = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
+    _number_nodes(compressed)
     openvino.save_model(compressed, folder / NETWORK_FILE, compress_to_fp16=False)
     parent.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
 
@@ -58,6 +59,14 @@ def _trace(network: nn.Module) -> Any:
         model = frontend.convert(frontend.load(decoder))
     model.reshape({port.any_name: [-1, -1] for port in model.inputs})
     return model
+
+
+def _number_nodes(model: Any) -> None:
+    """Name nodes by their order: the library counts them over the life of the process, and a version is a digest."""
+    model.set_friendly_name("classifier")
+    for number, node in enumerate(model.get_ordered_ops()):
+        if node.get_type_name() != "Parameter":
+            node.set_friendly_name(f"{node.get_type_name()}_{number}")
 
 
 @contextlib.contextmanager

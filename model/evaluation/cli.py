@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.errors import MissingExtraError
-from infra.settings import load_settings
 
 if TYPE_CHECKING:
     from model.evaluation.metrics import Metrics
@@ -60,6 +59,7 @@ def evaluate(
     """
     from rich.console import Console
 
+    from infra.settings import load_settings
     from model.engines import load_from_settings
     from model.evaluation.report import describe_data, print_metrics
     from model.labelled import read_labelled
@@ -69,7 +69,7 @@ def evaluate(
     settings = load_settings(**flags)
     declared = parse_mapping(labels, where="--labels")
     texts = read_labelled(data, text_column=text_column, label_column=label_column, limit=limit, declared=declared)
-    notes = Console(stderr=True, highlight=False)
+    notes = Console(stderr=True, highlight=False, markup=False)
     for note in describe_data(texts):
         notes.print(note)
     classifier = load_from_settings(settings)
@@ -89,7 +89,8 @@ def evaluate(
         click.echo(json.dumps({**found, **metrics.as_dict(), "texts_per_s": round(speed, 1), **reading}))
         return
     console = Console(highlight=False)
-    console.print(f"{info.name} {info.version} ({info.engine}) on {data.name}: {metrics.n:,} texts, {speed:,.0f}/s")
+    title = f"{info.name} {info.version} ({info.engine}) on {data.name}: {metrics.n:,} texts, {speed:,.0f}/s"
+    console.print(title, markup=False)
     print_metrics(console, metrics)
 
 

@@ -13,7 +13,7 @@ from model.labels import LABELS
 def print_metrics(console: Console, metrics: Metrics) -> None:
     """The headline figures, each label's, and the confusion matrix."""
     console.print(
-        f"macro recall [bold]{metrics.macro_recall:.4f}[/bold]  accuracy {metrics.accuracy:.4f}  "
+        f"macro recall {metrics.macro_recall:.4f}  accuracy {metrics.accuracy:.4f}  "
         f"macro F1 {metrics.macro_f1:.4f}  AUC {_share(metrics.macro_auc)}  ECE {metrics.ece:.4f}"
     )
     labels = Table("label")

@@ -76,7 +76,7 @@ def train(
     from model.labels import parse_mapping
 
     require_train_extra()
-    notes = Console(stderr=True, highlight=False)
+    notes = Console(stderr=True, highlight=False, markup=False)
     config = load_config(config_file or BUNDLED_CONFIG)
     folder = output or Path("runs") / config.name
     declared = parse_mapping(labels, where="--labels")
@@ -93,7 +93,7 @@ def train(
         found = {"metrics": metrics.as_dict()} if metrics else {}
         click.echo(json.dumps({"output": str(folder), "provenance": provenance, **found}))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(f"trained {config.name} on {provenance['data']['rows']:,} texts in {provenance['steps']:,} steps")
     if metrics and val:
         console.print(f"on {val.name}, {metrics.n:,} texts:")

@@ -13,7 +13,8 @@ import json
 import platform
 import random
 import shutil
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 import transformers
 from torch import nn
+from torch.utils.data import Sampler
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -36,6 +38,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from infra.errors import MissingExtraError, UsageError
 from model.engines.folder import digest
@@ -128,7 +131,8 @@ def train(
     }
     # Last, because its presence says that everything else is there.
     (output / PROVENANCE_FILE).write_text(json.dumps(provenance, indent=2) + "\n")
-    shutil.rmtree(output / CHECKPOINTS)
+    if config.keep_checkpoints == 1:  # kept only to be resumed
+        shutil.rmtree(output / CHECKPOINTS)
     return provenance
 
 
@@ -242,7 +246,7 @@ def _trainer(
     workdir: Path,
 ) -> Trainer:
     cuda = torch.cuda.is_available()
-    return Trainer(
+    return _LengthGroupedTrainer(
         model=network,
         args=TrainingArguments(
             output_dir=str(workdir),
@@ -251,7 +255,6 @@ def _trainer(
             learning_rate=config.learning_rate,
             lr_scheduler_type="linear",
             warmup_steps=config.warmup_share,
-            train_sampling_strategy="group_by_length",
             bf16=bf16_pays(torch.device("cuda" if cuda else "cpu")),
             use_cpu=not cuda,
             save_steps=config.checkpoint_steps,
@@ -286,9 +289,45 @@ def _tokenise(tokenizer: PreTrainedTokenizerBase, data: LabelledTexts, max_token
     ]
 
 
+class _EpochOrder(Sampler[int]):
+    """Texts of about one length beside each other, in an order that follows from seed and epoch alone.
+
+    The library's own sampler draws from the global random state, so a resumed
+    epoch had another order: some texts came twice, others not at all.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Trainer before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        draw = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=draw))
+
+
+class _LengthGroupedTrainer(Trainer):
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return _EpochOrder([len(row["input_ids"]) for row in rows], self.args.train_batch_size, self.args.seed)
+
+
 def _collator(
     tokenizer: PreTrainedTokenizerBase, config: TrainingConfig
 ) -> Callable[[Sequence[dict[str, Any]]], dict[str, torch.Tensor]]:
+    """Pads a batch; with ``token_dropout``, masks some of its tokens.
+
+    Which ones follows from the seed and the batch, not from the global random
+    state: batches are made ahead of their step, so a resumed run would draw others.
+    """
     pad = DataCollatorWithPadding(tokenizer)
     special = torch.tensor(sorted(tokenizer.all_special_ids))
 
@@ -296,7 +335,8 @@ def _collator(
         batch: dict[str, torch.Tensor] = dict(pad(list(rows)))
         if config.token_dropout:
             ids = batch["input_ids"]
-            noisy = (torch.rand(ids.shape) < config.token_dropout) & ~torch.isin(ids, special)
+            draw = torch.Generator().manual_seed(zlib.crc32(ids.numpy().tobytes(), config.seed))
+            noisy = (torch.rand(ids.shape, generator=draw) < config.token_dropout) & ~torch.isin(ids, special)
             batch["input_ids"] = ids.masked_fill(noisy, tokenizer.mask_token_id)
         return batch
 
