@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -88,8 +89,15 @@ class Demo:
         found = self.processes("barometer worker")
         return found[0] if found else None
 
-    def is_gone(self) -> bool:
-        return not self.processes() and not list(self.temporary.iterdir())
+    def must_be_gone(self) -> None:
+        """Fail, saying what, when a process or a temporary file is left after a while."""
+
+        def left() -> list[str]:
+            return [*(command for _, command in _marked(self.mark)), *map(str, self.temporary.iterdir())]
+
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not left(), END_S, "everything gone")
+        assert left() == []
 
 
 def _marked(mark: str) -> Iterator[tuple[int, str]]:
@@ -169,7 +177,7 @@ def test_the_scenario_ends_with_the_numbers_it_was_made_with(start: Callable[...
     assert demo.summary["model_version"]
     assert demo.summary["worker_restarts"] == 0
     assert "\x1b" not in demo.said, "no control characters where there is no terminal"
-    wait_until(demo.is_gone, END_S, "no process and no folder is left")
+    demo.must_be_gone()
 
 
 def test_a_worker_killed_in_the_middle_changes_no_number(
@@ -185,7 +193,7 @@ def test_a_worker_killed_in_the_middle_changes_no_number(
     assert demo.wait() == 0, demo.said
     assert_true(demo.summary, facts)
     assert demo.summary["worker_restarts"] == 1
-    wait_until(demo.is_gone, END_S, "no process and no folder is left")
+    demo.must_be_gone()
 
 
 def test_when_the_demo_itself_is_killed_nothing_lives_on(
@@ -214,7 +222,7 @@ def test_a_demo_stopped_in_the_middle_sums_up_and_leaves_nothing(
     assert summary["problems"] == []
     assert 0 < summary["labeled"] < TWEETS
     assert "stopped before the end" in demo.said
-    wait_until(demo.is_gone, END_S, "no process and no folder is left")
+    demo.must_be_gone()
 
 
 def test_a_demo_stopped_while_it_starts_leaves_nothing(start: Callable[..., Demo], small: tuple[Path, Any]) -> None:
@@ -223,7 +231,7 @@ def test_a_demo_stopped_while_it_starts_leaves_nothing(start: Callable[..., Demo
     demo.process.send_signal(signal.SIGINT)
     assert demo.wait(END_S) == 130, demo.said
     assert demo.summary["replayed"] == 0
-    wait_until(demo.is_gone, END_S, "no process and no folder is left")
+    demo.must_be_gone()
 
 
 def test_on_an_existing_kafka_an_independent_reader_finds_the_same_numbers(
