@@ -20,7 +20,7 @@ from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE
 from model.engines.torch import TorchClassifier, quiet_transformers
 
 
-class _Logits(nn.Module):
+class Logits(nn.Module):
     """The network as the engine calls it: two inputs, one output."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -34,7 +34,7 @@ class _Logits(nn.Module):
 
 def convert(parent: TorchClassifier, folder: Path) -> None:
     """Write the network (int8 weights, one symmetric scale for each row) and the tokenizer into ``folder``."""
-    model = _trace(parent.network)
+    model = trace(parent.network)
     with quiet_nncf() as nncf:
         compressed = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
     _number_nodes(compressed)
@@ -42,7 +42,7 @@ def convert(parent: TorchClassifier, folder: Path) -> None:
     parent.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
 
 
-def _trace(network: nn.Module) -> Any:
+def trace(network: nn.Module) -> Any:
     """The network as an OpenVINO model in float32, for any number of texts of any width.
 
     Through the frontend rather than ``openvino.convert_model``, which reports
@@ -54,7 +54,7 @@ def _trace(network: nn.Module) -> Any:
     with warnings.catch_warnings(), quiet_transformers(), torch.inference_mode():
         warnings.simplefilter("ignore")  # tracing warns of each branch on a shape; the check against the parent decides
         decoder = TorchScriptPythonDecoder(
-            _Logits(network).eval(), example_input={"input_ids": ids, "attention_mask": mask}
+            Logits(network).eval(), example_input={"input_ids": ids, "attention_mask": mask}
         )
         model = frontend.convert(frontend.load(decoder))
     model.reshape({port.any_name: [-1, -1] for port in model.inputs})
