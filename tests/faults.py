@@ -19,11 +19,12 @@ from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import Settings
 from stream.records import END_OF_REPLAY, PANE_S, TYPE_HEADER, DeadHeaders, LabeledTweet, Tweet, Window
 from stream.topics import Topics
-from tests.kafka_tools import environment, read_all
+from tests.kafka_tools import environment, read_all, wait_until
 
 ROOT = Path(__file__).parents[1]
 Cell = tuple[str, int, str]
 """Brand, start of the minute in seconds since 1970, label."""
+PATIENCE_S = 120
 
 
 class Workers:
@@ -179,6 +180,41 @@ def outcome(settings: Settings) -> Outcome:
         window = Window.model_validate_json(message.value() or b"")
         result.windows[window.brand, int(window.start.timestamp())] = window
     return result
+
+
+def settled(settings: Settings, fed: Fed, workers: Workers) -> Outcome:
+    """The outcome once every tweet is labelled and every window closed; fails when that does not come."""
+
+    def done() -> Outcome | None:
+        now = outcome(settings)
+        complete = len(now.pairs) >= fed.pairs and not now.difference() and now.windows and now.all_closed
+        return now if complete else None
+
+    try:
+        return wait_until(done, PATIENCE_S, "all tweets labelled and all windows closed")
+    except AssertionError:
+        now = outcome(settings)
+        lost = fed.pairs - len(now.pairs)
+        raise AssertionError(
+            f"{lost} of {fed.pairs} pairs not labelled; windows differ in {list(now.difference().items())[:5]}; "
+            f"all closed: {now.all_closed}\n{workers.log()}"
+        ) from None
+
+
+def wait_for_labels(settings: Settings, more_than: int, workers: Workers) -> None:
+    """Wait until more source records than that are labelled."""
+    what = f"more than {more_than} tweets labelled"
+    wait_until(lambda: len(outcome(settings).sources) > more_than, PATIENCE_S, f"{what}\n{workers.log()}")
+
+
+def assert_exact(result: Outcome, fed: Fed) -> None:
+    """Nothing lost, nothing counted twice, nothing dead, and windows that say what the labels say."""
+    assert len(result.sources) == fed.records, "every source record is labelled"
+    assert {tweet_id for tweet_id, _brand in result.pairs} == set(fed.tweets)
+    assert len(result.pairs) == fed.pairs
+    assert not result.difference()
+    assert sum(result.counted.values()) == fed.pairs
+    assert not result.dead
 
 
 def _cell(record: LabeledTweet) -> Cell:

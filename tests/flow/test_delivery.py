@@ -9,53 +9,17 @@ from infra.kafka.admin import ensure_topics
 from infra.settings import Settings
 from stream.topics import Topics, topic_specs
 from tests.conftest import MakeSettings
-from tests.faults import Fed, Outcome, Workers, feed, make_tweets, outcome
-from tests.kafka_tools import publish, wait_until
-
-PATIENCE_S = 120
-
-
-def _settled(settings: Settings, fed: Fed, workers: Workers) -> Outcome:
-    """The outcome once every tweet is labelled and every window closed; fails when that does not come."""
-
-    def done() -> Outcome | None:
-        now = outcome(settings)
-        complete = len(now.pairs) >= fed.pairs and not now.difference() and now.windows and now.all_closed
-        return now if complete else None
-
-    try:
-        return wait_until(done, PATIENCE_S, "all tweets labelled and all windows closed")
-    except AssertionError:
-        now = outcome(settings)
-        lost = fed.pairs - len(now.pairs)
-        raise AssertionError(
-            f"{lost} of {fed.pairs} pairs not labelled; windows differ in {list(now.difference().items())[:5]}; "
-            f"all closed: {now.all_closed}\n{workers.log()}"
-        ) from None
-
-
-def _labelled(settings: Settings, more_than: int, workers: Workers) -> None:
-    """Wait until more source records than that are labelled."""
-    what = f"more than {more_than} tweets labelled"
-    wait_until(lambda: len(outcome(settings).sources) > more_than, PATIENCE_S, f"{what}\n{workers.log()}")
-
-
-def _assert_exact(result: Outcome, fed: Fed) -> None:
-    assert len(result.sources) == fed.records, "every source record is labelled"
-    assert {tweet_id for tweet_id, _brand in result.pairs} == set(fed.tweets)
-    assert len(result.pairs) == fed.pairs
-    assert not result.difference()
-    assert sum(result.counted.values()) == fed.pairs
-    assert not result.dead
+from tests.faults import Workers, assert_exact, feed, make_tweets, outcome, settled, wait_for_labels
+from tests.kafka_tools import publish
 
 
 def test_every_tweet_is_counted_once_in_a_closed_window(settings: Settings, topics: Topics, tmp_path: Path) -> None:
     fed = feed(settings, make_tweets(1_000, seed=1))
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
-        result = _settled(settings, fed, workers)
+        result = settled(settings, fed, workers)
         assert workers.stop(1) == 0, workers.log()
-    _assert_exact(result, fed)
+    assert_exact(result, fed)
 
 
 def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
@@ -68,7 +32,7 @@ def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: 
         for number in (1, 2):
             workers.start(number)
         for fault in range(3):
-            _labelled(settings, (fault + 1) * fed.records // 6, workers)
+            wait_for_labels(settings, (fault + 1) * fed.records // 6, workers)
             victim = rng.choice(list(workers.running))
             if fault == 1:
                 frozen = victim
@@ -79,8 +43,8 @@ def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: 
                 workers.start(victim)
         assert len(outcome(settings).sources) < fed.records, "the backlog must outlast the faults"
         workers.wake(frozen)
-        result = _settled(settings, fed, workers)
-    _assert_exact(result, fed)
+        result = settled(settings, fed, workers)
+    assert_exact(result, fed)
 
 
 def test_a_record_that_is_no_tweet_is_dead_and_holds_nothing_up(
@@ -90,7 +54,7 @@ def test_a_record_that_is_no_tweet_is_dead_and_holds_nothing_up(
     fed = feed(settings, make_tweets(50, seed=2))
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
-        result = _settled(settings, fed, workers)
+        result = settled(settings, fed, workers)
     assert result.dead == {"invalid_utf8": 1, "not_an_object": 1, "invalid_field": 1}
 
 
@@ -101,5 +65,5 @@ def test_a_text_on_which_the_model_fails_costs_only_itself(settings: Settings, t
     publish(settings, topics.tweets, [(b"bad", poisoned.encode())])
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
-        result = _settled(settings, fed, workers)
+        result = settled(settings, fed, workers)
     assert result.dead == {"model_error": 1}
