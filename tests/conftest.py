@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -92,6 +93,16 @@ def _delete_topics(bootstrap_servers: str) -> None:
     if ours:
         for deleted in admin.delete_topics(ours).values():
             deleted.result(30)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command, or a library, that sets up logging in one test must not silence the next."""
+    root = logging.getLogger()
+    level, disabled = root.level, root.manager.disable
+    yield
+    root.setLevel(level)
+    logging.disable(disabled)
 
 
 @pytest.fixture(autouse=True)

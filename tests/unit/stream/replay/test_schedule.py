@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -145,7 +146,8 @@ def test_a_loop_that_follows_the_clock_never_ends() -> None:
 def test_a_loop_ends_before_its_times_would_pass_the_clock(caplog: pytest.LogCaptureFixture) -> None:
     days = [day * 86_400 for day in range(91)]
     assert as_time(NOW_US) - NOON == dt.timedelta(days=243.5)
-    made = replayed(days[::10], loop=True)
+    with caplog.at_level(logging.WARNING, logger="stream.replay"):
+        made = replayed(days[::10], loop=True)
     assert len(made) == 20, "100 days a pass: two fit into 243 days"
     assert after_noon(made)[-1] == 190 * 86_400
     assert "the loop ends after 2 passes" in caplog.text
