@@ -1,4 +1,4 @@
-"""Compare ways to run the trained model on this machine, on equal terms. Writes the table of docs/engines.md.
+"""Compare ways to run the trained model on this machine, on equal terms. Prints a table.
 
     pip install onnx onnxruntime
     python tools/measure_engines.py runs/barometer-minilm --data val.tsv --speed-data Tweets.csv

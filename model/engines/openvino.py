@@ -1,7 +1,7 @@
 """The CPU engine: an exported int8 model on OpenVINO. Needs no torch.
 
 Weights are int8; activations are rounded to int8 at run time with one scale
-for each token (docs/engines.md compares this with the alternatives). Nothing
+for each token (tools/measure_engines.py compares this with the alternatives). Nothing
 is shared between texts, and batches hold one width only (model.batching), so
 probabilities are equal to the last bit in any batch.
 
