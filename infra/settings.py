@@ -87,7 +87,18 @@ class Settings(BaseSettings):
     maven_repository: str = Field(
         default="", description="URL to fetch the local broker's jars from, where Maven Central is out of reach"
     )
-    metrics_port: int = Field(default=0, ge=0, le=65_535, description="the worker serves /metrics here; 0 turns it off")
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, description="address to serve metrics on; 0.0.0.0 for other hosts to see"
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="the worker serves /metrics and /health here; 0 turns it off"
+    )
+    stalled_after_s: float = Field(
+        default=300, ge=1, description="/health/live fails when there is work and none was done for this long"
+    )
+    shutdown_timeout_s: float = Field(
+        default=20, ge=1, le=3600, description="after SIGTERM, time to finish what is in flight"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     log_format: Literal["text", "json"] = Field(default="text", description="of the log on stderr")
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Any
+from contextlib import ExitStack, suppress
+from typing import Any, NoReturn
 
 import faust
+import uvloop
 
+from infra.endpoint import Endpoint
 from infra.errors import BarometerError, KafkaUnavailableError, TopicError
+from infra.health import Health, Watch
 from infra.kafka.admin import check_topics, topic_id
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.membership import Membership
@@ -35,12 +40,38 @@ log = logging.getLogger(__name__)
 
 KAFKA_PATIENCE_S = 60.0
 """A worker started together with its Kafka waits this long for it and its topics."""
-DRAIN_S = 20.0
-"""After SIGTERM, time to finish what is in flight. A second signal stops at once."""
+LEAVE_S = 10.0
+"""Time to commit and leave the group once the work is finished or given up."""
 
 
 class StreamError(BarometerError):
     """Faust gave up; nothing that was not confirmed has been acknowledged."""
+
+
+def work(settings: Settings, load: Callable[[], Classifier]) -> NoReturn:
+    """Be a worker process: ``run_worker``, then leave at once, with the exit code of what happened.
+
+    At once, because threads may be waiting for a Kafka that is away. Nothing
+    that they hold counts: a worker may be killed at any time.
+    """
+    code = 0
+    try:
+        uvloop.run(run_worker(settings, load))
+    except BarometerError as error:
+        sys.stderr.write(f"barometer: {error}\n")
+        code = error.exit_code
+    except BaseException:
+        log.exception("stopping because of an error nobody expected")
+        code = 1
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process without waiting for its threads."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 async def run_worker(settings: Settings, load: Callable[[], Classifier]) -> None:
@@ -64,24 +95,19 @@ class Worker:
         self._topics = Topics.of(settings)
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
+        self._loaded = False
 
     def stop_soon(self) -> None:
         """Finish what is in flight and stop; called again, stop at once."""
         if self._stopping.is_set():
-            raise SystemExit(130)
+            log.warning("stopping at once")
+            leave(130)
         log.info("stopping: finishing what is in flight")
         self._stopping.set()
 
     async def run(self) -> None:
         settings, topics = self._settings, self._topics
-        classifier, source_id = await asyncio.gather(
-            asyncio.to_thread(self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
-        )
-        if source_id is None:
-            return
-        app = build_app(settings)
         probe = OffsetProbe(settings)
-        publisher = ConfirmedPublisher(settings)
         store = PaneStore(settings, topics, _rules(settings), lambda p: probe.begin(TopicPartition(topics.labeled, p)))
         tracker = SourceTracker(settings.idle_after_s, time.monotonic)
 
@@ -89,39 +115,54 @@ class Worker:
             store.release()
             tracker.forget()
 
+        app = build_app(settings)
         membership = Membership(app, probe, (topics.tweets, topics.labeled), {topics.labeled: store.own}, revoked)
-        classify = ClassifyStage(
-            topics,
-            SourceTopic(source_id, settings.partitions),
-            membership,
-            publisher,
-            classifier,
-            BrandRules.load(settings.brands_file).find,
-            FuturePolicy(settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s)),
-            tracker,
-        )
-        aggregate = AggregateStage(membership, store)
-        connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
-        beat = asyncio.create_task(self._beat(app, membership, classify.beat))
-        try:
-            await app.start()
-            info = classifier.info
-            log.info("working: model %s %s on %s, group %s", info.name, info.version, info.engine, settings.group)
-            await self._stopping.wait()
-            if self._failure is None and not await membership.drain(DRAIN_S):
-                log.warning("not finished within %.0f s; what is left will be done again", DRAIN_S)
-        finally:
-            beat.cancel()
-            publisher.close()
-            with suppress(asyncio.CancelledError):
-                await beat
-            await app.stop()
-            await membership.close()
-            classify.close()
-            aggregate.close()
-            classifier.close()
+        with ExitStack() as served:
+            watch = served.enter_context(Watch(membership.standing, settings.stalled_after_s))
+            if settings.metrics_port:
+                ready = {"model": self._not_loaded, "partitions": membership.not_ready}
+                health = Health(live={"progress": watch.check}, ready=ready)
+                served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
+            classifier, source_id = await asyncio.gather(
+                asyncio.to_thread(self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
+            )
+            self._loaded = True
+            if source_id is None:
+                return
+            publisher = ConfirmedPublisher(settings)
+            source = SourceTopic(source_id, settings.partitions)
+            find_brands = BrandRules.load(settings.brands_file).find
+            future = FuturePolicy(
+                settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s)
+            )
+            classify = ClassifyStage(topics, source, membership, publisher, classifier, find_brands, future, tracker)
+            aggregate = AggregateStage(membership, store)
+            connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
+            beat = asyncio.create_task(self._beat(app, membership, classify.beat))
+            try:
+                await app.start()
+                info = classifier.info
+                log.info("working: model %s %s on %s, group %s", info.name, info.version, info.engine, settings.group)
+                await self._stopping.wait()
+                if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
+                    log.warning(
+                        "not finished within %.0f s; what is left will be done again", settings.shutdown_timeout_s
+                    )
+            finally:
+                beat.cancel()
+                publisher.close()
+                with suppress(asyncio.CancelledError):
+                    await beat
+                await _leave_group(app)
+                await membership.close()
+                classify.close()
+                aggregate.close()
+                classifier.close()
         if self._failure is not None:
             raise self._failure
+
+    def _not_loaded(self) -> str | None:
+        return None if self._loaded else "still loading"
 
     def _or_stop(
         self, run: Callable[[AsyncIterator[Sequence[Any]]], Awaitable[None]]
@@ -154,6 +195,14 @@ class Worker:
             log.error("stopping because of an error: %s", error, exc_info=not isinstance(error, BarometerError))
             self._failure = error
             self._stopping.set()
+
+
+async def _leave_group(app: faust.App) -> None:
+    try:
+        async with asyncio.timeout(LEAVE_S):
+            await app.stop()
+    except TimeoutError:
+        log.warning("Kafka does not answer; its group will notice that this worker is gone")
 
 
 def _rules(settings: Settings) -> Rules:

@@ -27,12 +27,7 @@ def worker(model: str | None, metrics_port: int | None) -> None:
     settings = load_settings(model=model, metrics_port=metrics_port)
     set_up_logging(settings)
 
-    import uvloop
-    from prometheus_client import start_http_server
-
     from model.engines import load_from_settings
-    from stream.worker import run_worker
+    from stream.worker import work
 
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
-    uvloop.run(run_worker(settings, lambda: load_from_settings(settings)))
+    work(settings, lambda: load_from_settings(settings))

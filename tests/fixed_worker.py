@@ -12,12 +12,11 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-import uvloop
 
 from infra.logs import set_up_logging
 from infra.settings import load_settings
 from model.prediction import ModelInfo, Predictions
-from stream.worker import run_worker
+from stream.worker import work
 
 POISON = "poison"
 """The classifier raises on texts that contain this."""
@@ -53,4 +52,4 @@ if __name__ == "__main__":
     delay = float(sys.argv[1])
     settings = load_settings()
     set_up_logging(settings)
-    uvloop.run(run_worker(settings, lambda: FixedClassifier(delay)))
+    work(settings, lambda: FixedClassifier(delay))

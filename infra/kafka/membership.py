@@ -14,19 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import faust
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from aiokafka.structs import TopicPartition as AioTopicPartition
 from confluent_kafka import KafkaException
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread as FaustConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP, EventT
 
 from infra import metrics
 from infra.errors import KafkaUnavailableError
+from infra.health import Standing
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.offsets import OffsetProbe
@@ -62,6 +64,43 @@ class _NoReadOffsets(dict[TP, int | None]):
         return
 
 
+class LedgerConsumerThread(FaustConsumerThread):
+    """Hands out what has come furthest down the flow first.
+
+    aiokafka gives the partitions in the order in which they were fetched, each
+    until it is empty, so a backlog upstream would hold back what is made of it
+    until all of it is done. Downstream there is never more than what upstream
+    has just made: nothing starves. With polls of ``broker_max_poll_records``,
+    nothing downstream waits for more than that many records.
+
+    Reads what is committed: a tweet of a producer's aborted transaction never was.
+
+    Touches: ``_fetch_records`` (called for each poll, in this thread),
+    ``_create_worker_consumer`` and the isolation level of what it makes, which
+    Faust ties to its own transactions.
+    """
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  handed on when the consumer starts
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
+        max_records: int | None = None,
+    ) -> Any:
+        first = cast(LedgerTransport, self.consumer.transport).first_topic
+        downstream = {tp for tp in active_partitions or () if tp.topic == first}
+        if downstream:
+            records = await super()._fetch_records(consumer, downstream, 0, max_records)
+            if records:
+                return records
+        return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+
+
 class LedgerConsumer(FaustConsumer):
     """Faust's consumer, with commits decided by the ledger.
 
@@ -76,6 +115,9 @@ class LedgerConsumer(FaustConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = _NoReadOffsets()
+
+    def _new_consumer_thread(self) -> FaustConsumerThread:
+        return LedgerConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what the ledger has settled. A failure is logged and left to the next call."""
@@ -118,11 +160,13 @@ class LedgerTransport(FaustTransport):
 
     Consumer: ClassVar[type[FaustConsumer]] = LedgerConsumer
     ledger: OffsetLedger[Incoming]
+    first_topic: str
 
 
 class Membership:
     """What this worker owns, and the only way for a stage to get and settle records.
 
+    ``topics`` are in the order of the flow: of the last one, records come first.
     ``take_overs`` says, by topic, how a partition becomes ours; topics not named
     continue at the group's committed offset. ``on_revoked`` is called, in the
     event loop, when a rebalance has taken everything away.
@@ -146,6 +190,7 @@ class Membership:
         self._on_revoked = on_revoked
         self._threads = ThreadPoolExecutor(TAKE_OVERS_AT_ONCE, thread_name_prefix="take-over")
         self._tasks: set[asyncio.Task[None]] = set()
+        self._assignment: frozenset[TopicPartition] | None = None
         self._dropped: set[TopicPartition] = set()
         self._sought_at: dict[TopicPartition, float] = {}
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
@@ -156,6 +201,7 @@ class Membership:
         self._idle.set()
         transport = LedgerTransport(app.conf.broker_consumer, app)
         transport.ledger = self.ledger
+        transport.first_topic = topics[-1]
         app.transport = transport
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
@@ -235,6 +281,25 @@ class Membership:
                 await self._repair(tp, None, epoch)
         return ends
 
+    def standing(self) -> Standing | None:
+        """Where this worker stands; None while Kafka does not answer. Blocking, from any thread."""
+        positions = dict(self.ledger.next)
+        try:
+            ends = self._probe.ends(positions)
+        except KafkaException:
+            return None
+        return Standing(positions, ends, (self._assignment or frozenset()) - positions.keys())
+
+    def not_ready(self) -> str | None:
+        """What is missing before this worker can work: a check for ``Health.ready``."""
+        if self._draining:
+            return "stopping"
+        if self._assignment is None:
+            return "no partitions assigned yet"
+        if waiting := self._assignment - self.ledger.next.keys():
+            return f"{len(waiting)} of {len(self._assignment)} partitions not yet recovered"
+        return None
+
     async def drain(self, limit_s: float) -> bool:
         """Admit nothing more and wait for what is in flight. False when that takes longer than ``limit_s``."""
         self._draining = True
@@ -262,6 +327,7 @@ class Membership:
         epoch = self._forget()
         metrics.REBALANCES.inc()
         ours = sorted(TopicPartition(*tp) for tp in args[1] if tp.topic in self._topics)
+        self._assignment = frozenset(ours)
         log.info("assigned %d partitions", len(ours))
         for tp in ours:  # not inside the rebalance: recovery may take long
             self._spawn(self._take_over(tp, epoch))
@@ -270,6 +336,7 @@ class Membership:
 
     def _forget(self) -> int:
         epoch = self.ledger.forget()
+        self._assignment = None
         metrics.LAG.clear()
         self._dropped.clear()
         self._moved.clear()

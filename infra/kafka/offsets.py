@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.kafka import ledger
@@ -19,13 +19,8 @@ class OffsetProbe:
     """Blocking look-ups; call them from a thread. Raise KafkaException when the broker does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        # Uncommitted: it must see the same records as Faust's consumer does.
-        self._consumer = Consumer(
-            reader_config(
-                settings,
-                **{"group.id": settings.group, "isolation.level": "read_uncommitted", "enable.partition.eof": True},
-            )
-        )
+        # Committed records alone, as Faust's consumer reads them.
+        self._consumer = Consumer(reader_config(settings, **{"group.id": settings.group, "enable.partition.eof": True}))
         self._admin = AdminClient(common_config(settings))
         self._lock = threading.Lock()
 
@@ -53,14 +48,21 @@ class OffsetProbe:
         return {ledger.TopicPartition(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
 
     def first_from(self, tp: ledger.TopicPartition, offset: int) -> int | None:
-        """Offset of the first record at or after ``offset``; None when there is none yet."""
+        """Offset of the first record at or after ``offset``, or of the next one to come; None without an answer.
+
+        The next one lies beyond ``offset`` where the partition ends in offsets that hold no record,
+        such as the marker of a transaction.
+        """
         with self._lock:
             self._consumer.assign([TopicPartition(tp.topic, tp.partition, offset)])
             try:
                 message = self._consumer.poll(_TIMEOUT_S)
             finally:
                 self._consumer.unassign()
-        if message is None or message.error() is not None:
+        if message is None:
+            return None
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  the library names it so
             return None
         found: int | None = message.offset()
         return found

@@ -39,6 +39,21 @@ def test_aiokafka_lives_in_a_thread_that_calls_are_sent_to() -> None:
         assert callable(getattr(aiokafka.AIOKafkaConsumer, name))
 
 
+def test_every_poll_asks_one_method_of_the_thread_for_records_of_given_partitions() -> None:
+    assert "return AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon)" in inspect.getsource(
+        AioConsumer._new_consumer_thread
+    )
+    assert "self._fetch_records," in inspect.getsource(AIOKafkaConsumerThread.getmany)
+    assert list(inspect.signature(AIOKafkaConsumerThread._fetch_records).parameters) == [
+        "self",
+        "consumer",
+        "active_partitions",
+        "timeout",
+        "max_records",
+    ]
+    assert "fetcher.fetched_records(" in inspect.getsource(AIOKafkaConsumerThread._fetch_records)
+
+
 def test_assignments_are_told_with_the_generation_already_set() -> None:
     source = inspect.getsource(AioConsumer.RebalanceListener.on_partitions_assigned)
     assert source.index("consumer_generation_id = generation") < source.index("on_partitions_assigned(ensure_TPset")
