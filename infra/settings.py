@@ -7,10 +7,12 @@ directory, the environment (``BAROMETER_*``), flags of a command.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import UsageError
@@ -23,7 +25,12 @@ class Settings(BaseSettings):
 
     # A variable that is set to nothing keeps its default, as in .env.example.
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # else an error would tell secrets
     )
 
     # Kafka
@@ -43,6 +50,33 @@ class Settings(BaseSettings):
         default=10, ge=6, le=300, description="Kafka gives a silent worker's partitions to others after this time"
     )
     commit_interval_s: float = Field(default=0.5, gt=0, le=60, description="time between offset commits")
+
+    # Security of the connection to Kafka
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="SSL encrypts, SASL takes a user and a password; docs/security.md"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how user and password are proven, with SASL"
+    )
+    kafka_username: str = Field(default="", description="user, with SASL")
+    kafka_password: SecretStr | None = Field(default=None, description="the user's password, with SASL")
+    kafka_password_file: Path | None = Field(
+        default=None, description="file that holds the password and nothing else, instead of the password itself"
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="certificates (PEM) that Kafka's must be signed by; empty: the system's, with SSL"
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="our own certificate and its chain (PEM), where Kafka asks for one"
+    )
+    kafka_key_file: Path | None = Field(default=None, description="private key (PEM) of our own certificate")
+    kafka_key_password: SecretStr | None = Field(default=None, description="password of the private key, if it has one")
+    kafka_key_password_file: Path | None = Field(
+        default=None, description="file that holds the private key's password, instead of the password itself"
+    )
+    kafka_check_hostname: bool = Field(
+        default=True, description="Kafka's certificate must name the host we connect to; false only for trials"
+    )
 
     # Classification
     model: str = Field(default="bundled", description="'bundled', a folder, or the name of a model on the hub")
@@ -102,6 +136,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     log_format: Literal["text", "json"] = Field(default="text", description="of the log on stderr")
 
+    @model_validator(mode="after")
+    def _security_fits_together(self) -> Self:
+        problems = _security_problems(self)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
     @property
     def group(self) -> str:
         """The consumer group in Kafka, prefix included."""
@@ -112,6 +153,11 @@ class Settings(BaseSettings):
         """The cache folder, with ``~`` expanded."""
         return self.cache_dir.expanduser()
 
+    def environment(self) -> dict[str, str]:
+        """The settings as variables for a child process, secrets in clear: for nobody's eyes."""
+        fields = self.model_dump(mode="json", exclude_none=True)
+        return {f"{ENV_PREFIX}{name.upper()}": str(_in_clear(getattr(self, name), fields[name])) for name in fields}
+
 
 def load_settings(**flags: Any) -> Settings:
     """Build the settings; ``flags`` that are None are left to the other sources.
@@ -121,8 +167,82 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        problems = [
-            f"{ENV_PREFIX}{'_'.join(str(part) for part in issue['loc']).upper()} is {issue['input']!r}: {issue['msg']}"
-            for issue in error.errors()
-        ]
-        raise UsageError("; ".join(problems)) from error
+        problems = "; ".join(_in_words(issue) for issue in error.errors())
+    raise UsageError(problems)  # out here, so that it does not carry the values it does not tell
+
+
+def _in_words(issue: ErrorDetails) -> str:
+    if not issue["loc"]:  # of several settings together; its input is all of them
+        return issue["msg"].removeprefix("Value error, ")
+    variable = f"{ENV_PREFIX}{'_'.join(str(part) for part in issue['loc']).upper()}"
+    secret = SecretStr in get_args(Settings.model_fields[str(issue["loc"][0])].annotation)
+    return f"{variable} is {'no good' if secret else repr(issue['input'])}: {issue['msg']}"
+
+
+def _in_clear(value: Any, dumped: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else dumped
+
+
+def _security_problems(settings: Settings) -> list[str]:
+    """What does not fit together in how Kafka is connected to, each with its remedy."""
+    protocol = settings.kafka_security_protocol
+    sasl, tls = protocol.startswith("SASL"), protocol.endswith("SSL")
+    return [
+        *_useless(settings, () if sasl else _SASL_ONLY, f"{protocol} takes no user: set it to SASL_SSL"),
+        *_useless(settings, () if tls else _TLS_ONLY, f"{protocol} does not encrypt: set it to SSL or SASL_SSL"),
+        *_twice(settings, "kafka_password"),
+        *_twice(settings, "kafka_key_password"),
+        *([] if not sasl else _missing(settings, protocol, "kafka_username")),
+        *([] if not sasl else _missing(settings, protocol, "kafka_password", "kafka_password_file")),
+        *_half(settings, "kafka_certificate_file", "kafka_key_file"),
+        *_half(settings, "kafka_key_file", "kafka_certificate_file"),
+        *_half(settings, "kafka_key_password", "kafka_key_file"),
+        *_half(settings, "kafka_key_password_file", "kafka_key_file"),
+    ]
+
+
+_SASL_ONLY = ("kafka_sasl_mechanism", "kafka_username", "kafka_password", "kafka_password_file")
+_TLS_ONLY = (
+    "kafka_ca_file",
+    "kafka_certificate_file",
+    "kafka_key_file",
+    "kafka_key_password",
+    "kafka_key_password_file",
+    "kafka_check_hostname",
+)
+
+
+def _is_set(settings: Settings, name: str) -> bool:
+    return bool(getattr(settings, name) != Settings.model_fields[name].default)
+
+
+def _variable(name: str) -> str:
+    return f"{ENV_PREFIX}{name.upper()}"
+
+
+def _useless(settings: Settings, names: Iterable[str], why: str) -> list[str]:
+    idle = [_variable(name) for name in names if _is_set(settings, name)]
+    if not idle:
+        return []
+    return [
+        f"{', '.join(idle)} {'is' if len(idle) == 1 else 'are'} set, but {_variable('kafka_security_protocol')}={why}"
+    ]
+
+
+def _twice(settings: Settings, name: str) -> list[str]:
+    file = f"{name}_file"
+    if _is_set(settings, name) and _is_set(settings, file):
+        return [f"{_variable(name)} and {_variable(file)} are both set: unset one of them"]
+    return []
+
+
+def _missing(settings: Settings, protocol: str, *names: str) -> list[str]:
+    if any(_is_set(settings, name) for name in names):
+        return []
+    return [f"{_variable('kafka_security_protocol')} is {protocol}: set {' or '.join(map(_variable, names))} too"]
+
+
+def _half(settings: Settings, name: str, other: str) -> list[str]:
+    if _is_set(settings, name) and not _is_set(settings, other):
+        return [f"{_variable(name)} is set, but {_variable(other)} is not: set both, or neither"]
+    return []

@@ -42,7 +42,7 @@ def settings() -> list[Setting]:
             variable=f"{ENV_PREFIX}{name.upper()}",
             section=sections[name],
             description=str(field.description),
-            default="" if field.default is None else str(field.default),
+            default=_default(field.default),
             allowed=_allowed(schema[name]),
         )
         for name, field in Settings.model_fields.items()
@@ -100,6 +100,12 @@ def _sections() -> dict[str, str]:
     return found
 
 
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _allowed(schema: dict[str, Any]) -> str:
     """What a value may be, from its JSON Schema."""
     if "enum" in schema:
@@ -109,6 +115,8 @@ def _allowed(schema: dict[str, Any]) -> str:
         return f"empty, or {_allowed(kind)}"
     if schema.get("format") == "path":
         return "a path"
+    if schema.get("format") == "password":
+        return "a secret, shown nowhere"
     if schema["type"] in ("integer", "number"):
         kind = "a whole number" if schema["type"] == "integer" else "a number"
         limits = [
