@@ -1,14 +1,56 @@
-"""Dead letters: the untouched original, with what happened to it in the headers."""
+"""Dead letters: the untouched original, with what happened to it in the headers; and the way back.
+
+Everything of the original survives: bytes or null as the value, key (null is
+not the empty key), all headers in their order, with repeated names and null
+values, each under ``original.header.`` and its name. ``read_dead_letter`` gives
+it back, ``revive`` makes the record that is sent again, which carries one more
+header ``replayed`` each time: the trail, kept when it dies again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
-from infra.kafka.incoming import Incoming
+import orjson
+
+from infra.errors import BarometerError
+from infra.kafka.incoming import Headers, Incoming, last_header
+from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
-from stream.records import DeadHeaders
+from stream.records import REPLAYED_HEADER, DeadHeaders
 
 MAX_MESSAGE_CHARS = 500
+
+
+class DeadLetterError(BarometerError):
+    """A record of tweets.dead is not a dead letter: somebody else wrote it."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record of tweets.dead, read. ``key``, ``value`` and ``headers`` are the original's."""
+
+    stage: str
+    reason: str
+    message: str
+    origin: TopicPartition
+    offset: int
+    timestamp_ms: int
+    died_at: dt.datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def id(self) -> str:
+        """Where the original was, such as ``tweets-4-1290``; also the dead letter's key."""
+        return f"{self.origin.topic}-{self.origin.partition}-{self.offset}"
+
+    @property
+    def trail(self) -> list[bytes | None]:
+        """One entry for each time it was sent again before it died here, oldest first (see ``revive``)."""
+        return [value for name, value in self.headers if name == REPLAYED_HEADER]
 
 
 def dead_letter(
@@ -18,7 +60,8 @@ def dead_letter(
 
     Its key is the origin, so a redelivered record dies at the same place.
     """
-    headers = [
+    replays = sum(name == REPLAYED_HEADER for name, _value in record.headers)
+    headers: list[tuple[str, bytes | None]] = [
         (DeadHeaders.STAGE, stage.encode()),
         (DeadHeaders.REASON, reason.encode()),
         (DeadHeaders.MESSAGE, message[:MAX_MESSAGE_CHARS].encode("utf-8", "replace")),
@@ -28,7 +71,66 @@ def dead_letter(
         (DeadHeaders.ORIGIN_TIMESTAMP, str(record.timestamp_ms).encode()),
         (DeadHeaders.DIED_AT, died_at.isoformat().encode()),
     ]
+    if replays:
+        headers.append((DeadHeaders.REPLAYS, str(replays).encode()))
     if record.key is not None:
         headers.append((DeadHeaders.ORIGINAL_KEY, record.key))
+    headers += [(f"{DeadHeaders.ORIGINAL_HEADER}{name}", value) for name, value in record.headers]
     key = f"{record.tp.topic}-{record.tp.partition}-{record.offset}".encode()
     return Outgoing(topic, key, record.value, headers)
+
+
+def read_dead_letter(value: bytes | None, headers: Headers) -> DeadLetter:
+    """What ``dead_letter`` wrote. Raises DeadLetterError when something else wrote it."""
+
+    def text(name: str) -> str:
+        found = last_header(headers, name)
+        if found is None:
+            raise DeadLetterError(f"the record is not a dead letter: it has no header {name}; leave it out")
+        return found.decode("utf-8", "replace")
+
+    def number(name: str) -> int:
+        try:
+            return int(text(name))
+        except ValueError as error:
+            raise DeadLetterError(
+                f"the record is not a dead letter: its header {name} is {text(name)[:40]!r}, not a number; leave it out"
+            ) from error
+
+    try:
+        died_at = dt.datetime.fromisoformat(text(DeadHeaders.DIED_AT))
+    except ValueError as error:
+        raise DeadLetterError(
+            f"the record is not a dead letter: its header {DeadHeaders.DIED_AT} is no time; leave it out"
+        ) from error
+    return DeadLetter(
+        stage=text(DeadHeaders.STAGE),
+        reason=text(DeadHeaders.REASON),
+        message=text(DeadHeaders.MESSAGE),
+        origin=TopicPartition(text(DeadHeaders.ORIGIN_TOPIC), number(DeadHeaders.ORIGIN_PARTITION)),
+        offset=number(DeadHeaders.ORIGIN_OFFSET),
+        timestamp_ms=number(DeadHeaders.ORIGIN_TIMESTAMP),
+        died_at=died_at,
+        key=last_header(headers, DeadHeaders.ORIGINAL_KEY),
+        value=value,
+        headers=tuple(
+            (name.removeprefix(DeadHeaders.ORIGINAL_HEADER), content)
+            for name, content in headers
+            if name.startswith(DeadHeaders.ORIGINAL_HEADER)
+        ),
+    )
+
+
+def revive(letter: DeadLetter, at: dt.datetime) -> Outgoing:
+    """The original as it goes to its topic again: same bytes, key and headers, and the trail one entry longer."""
+    entry = orjson.dumps(
+        {
+            "origin": letter.id,
+            "stage": letter.stage,
+            "reason": letter.reason,
+            "died_at": letter.died_at,
+            "replayed_at": at,
+        },
+        option=orjson.OPT_UTC_Z,
+    )
+    return Outgoing(letter.origin.topic, letter.key, letter.value, (*letter.headers, (REPLAYED_HEADER, entry)))

@@ -32,6 +32,8 @@ SCHEMA_VERSION: Final = 1
 TYPE_HEADER = "type"
 WATERMARK = "watermark"
 END_OF_REPLAY = "end-of-replay"
+REPLAYED_HEADER = "replayed"
+"""On a tweet that was dead and is sent again: one such header for each time, as JSON."""
 OTHER_BRAND = "_other"
 """The brand of tweets about no known brand."""
 PANE_S = 60
@@ -195,4 +197,7 @@ class DeadHeaders:
     ORIGIN_OFFSET = "origin.offset"
     ORIGIN_TIMESTAMP = "origin.timestamp"
     ORIGINAL_KEY = "original.key"
+    ORIGINAL_HEADER = "original.header."
+    """Before the name of each header of the original."""
+    REPLAYS = "replays"
     DIED_AT = "died_at"

@@ -29,7 +29,7 @@ from faust.types import TP, EventT
 from infra import metrics
 from infra.errors import KafkaUnavailableError
 from infra.health import Standing
-from infra.kafka.incoming import Incoming
+from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.offsets import OffsetProbe
 
@@ -415,7 +415,7 @@ def _incoming(event: EventT[Any]) -> Incoming:
         offset=message.offset,
         key=message.key,
         value=message.value,
-        headers=dict(message.headers or {}),
+        headers=tuple(cast("Headers", message.headers or ())),
         timestamp_ms=round((message.timestamp or 0) * 1000),
         generation=message.generation_id or 0,
     )

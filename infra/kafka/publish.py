@@ -21,7 +21,7 @@ class Outgoing:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = field(default=())
+    headers: Sequence[tuple[str, bytes | None]] = field(default=())
     partition: int | None = None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from infra.kafka.incoming import Incoming
+from infra.kafka.incoming import Incoming, last_header
 from stream.aggregate.event_clock import EventClock
 from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
 from stream.records import PANE_S, TYPE_HEADER, WATERMARK, LabeledTweet, Watermark, Window
@@ -91,7 +91,7 @@ def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Ch
         changes.next_offset = record.offset + 1
         changes.appended_ms = record.timestamp_ms
         try:
-            if record.headers.get(TYPE_HEADER) == WATERMARK.encode():
+            if last_header(record.headers, TYPE_HEADER) == WATERMARK.encode():
                 _hear(state, changes, Watermark.model_validate_json(record.value or b""), rules)
             else:
                 _count(state, changes, record, LabeledTweet.model_validate_json(record.value or b""), rules)

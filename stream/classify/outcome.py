@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.kafka.incoming import Incoming
+from infra.kafka.incoming import Incoming, last_header
 from infra.kafka.publish import Outgoing
 from model.labels import LABELS
 from model.prediction import ModelInfo
@@ -68,7 +68,7 @@ def decode(records: Sequence[Incoming], future: FuturePolicy) -> Sorted:
     """Decode every record of a batch; ends of replays are neither tweets nor bad."""
     batch = Sorted()
     for record in records:
-        ended = record.headers.get(TYPE_HEADER) == END_OF_REPLAY.encode()
+        ended = last_header(record.headers, TYPE_HEADER) == END_OF_REPLAY.encode()
         before = batch.positions.get(record.tp.partition)
         latest = before.latest if before else None
         if not ended:

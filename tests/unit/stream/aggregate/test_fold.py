@@ -88,7 +88,7 @@ class Partition:
 
     def _append(self, value: bytes, headers: dict[str, bytes]) -> None:
         offset = len(self.records)
-        self.records.append(Incoming(TP, offset, b"k", value, headers, timestamp_ms=offset))
+        self.records.append(Incoming(TP, offset, b"k", value, tuple(headers.items()), timestamp_ms=offset))
 
 
 def run(

@@ -22,7 +22,7 @@ REJECT = FuturePolicy(clamp=False, tolerance=dt.timedelta(minutes=5))
 
 def incoming(value: bytes | None, *, offset: int = 0, headers: dict[str, bytes] | None = None) -> Incoming:
     tp = TopicPartition("tweets", 3)
-    return Incoming(tp, offset, b"key", value, headers or {}, int(NOON.timestamp() * 1000))
+    return Incoming(tp, offset, b"key", value, tuple((headers or {}).items()), int(NOON.timestamp() * 1000))
 
 
 def tweet(tweet_id: str = "1", minutes: float = 0, **more: object) -> bytes:
