@@ -52,9 +52,11 @@ class Stalls:
     _known: dict[TopicPartition, int] = field(default_factory=dict)
     _moved_at: dict[str, float] = field(default_factory=dict)
     _behind: dict[str, int] = field(default_factory=dict)
+    _seen_at: float = 0.0
 
     def look(self, now: float, standing: Standing) -> None:
         """Compare with the last look. A rebalance alone is not progress."""
+        self._seen_at = now
         topics = {tp.topic for tp in standing.positions.keys() | standing.waiting}
         for topic in topics:
             positions = {tp: offset for tp, offset in standing.positions.items() if tp.topic == topic}
@@ -72,15 +74,14 @@ class Stalls:
     def pause(self, now: float) -> None:
         """Nothing could be seen (Kafka is away): this time does not count."""
         self._moved_at = dict.fromkeys(self._moved_at, now)
+        self._seen_at = now
 
-    def stalled(self, now: float) -> str | None:
-        """What stands still for longer than the limit; None when nothing does."""
+    def stalled(self) -> str | None:
+        """What stood still for longer than the limit at the last look; None when nothing did."""
         for topic, moved_at in sorted(self._moved_at.items()):
-            if now - moved_at > self.limit_s:
-                return (
-                    f"{topic}: {self._behind.get(topic, 0)} records behind, and none worked on "
-                    f"for {now - moved_at:.0f} s"
-                )
+            still = self._seen_at - moved_at
+            if still > self.limit_s:
+                return f"{topic}: {self._behind.get(topic, 0)} records behind, and none worked on for {still:.0f} s"
         return None
 
 
@@ -103,7 +104,7 @@ class Watch:
     def check(self) -> str | None:
         """For ``Health.live``."""
         with self._lock:
-            return self._stalls.stalled(self._clock())
+            return self._stalls.stalled()
 
     def __enter__(self) -> Self:
         self._thread.start()

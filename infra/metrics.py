@@ -15,6 +15,8 @@ TAKE_OVER_SECONDS = Histogram(
     "barometer_take_over_seconds", "From assignment of a partition to its first admitted record.", buckets=_SECONDS
 )
 
+IN_FLIGHT = Gauge("barometer_batches_in_flight", "Batches admitted and not yet settled.", ["topic"])
+
 # Stages
 RECORDS_IN = Counter("barometer_records_in_total", "Records admitted by a stage.", ["stage"])
 RECORDS_OUT = Counter("barometer_records_out_total", "Records published by a stage, confirmed.", ["stage"])

@@ -226,6 +226,7 @@ class Membership:
             self._busy += 1
             self._idle.clear()
             self._active_at[batch.records[0].tp.topic] = float("inf")
+            metrics.IN_FLIGHT.labels(batch.records[0].tp.topic).inc()
         return batch
 
     def settle(self, batch: Batch[Incoming]) -> bool:
@@ -346,6 +347,7 @@ class Membership:
 
     def _done(self, batch: Batch[Incoming]) -> None:
         self._active_at[batch.records[0].tp.topic] = monotonic()
+        metrics.IN_FLIGHT.labels(batch.records[0].tp.topic).dec()
         self._busy -= 1
         if not self._busy:
             self._idle.set()
