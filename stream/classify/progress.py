@@ -36,12 +36,18 @@ class SourceTracker:
         self._active_at: dict[int, float] = {}
 
     def own(self, offsets: Mapping[int, int]) -> None:
-        """Follow exactly these partitions; those new here are taken over at the given offsets."""
+        """Follow exactly these partitions; those new here are taken over at the given offsets.
+
+        One known here that stands further on has passed offsets that hold no record.
+        """
         for partition in self._positions.keys() - offsets.keys():
             del self._positions[partition], self._active_at[partition]
         for partition in offsets.keys() - self._positions.keys():
             self._positions[partition] = Position(offsets[partition])
             self._active_at[partition] = self._monotonic()
+        for partition, position in self._positions.items():
+            if offsets[partition] > position.next_offset:
+                self._positions[partition] = replace(position, next_offset=offsets[partition])
 
     def forget(self) -> None:
         """Own nothing any more."""

@@ -81,3 +81,13 @@ def test_partitions_of_another_worker_are_not_reported(tracker: SourceTracker) -
     assert set(tracker.report(tracker.snapshot(), {})) == {1}
     tracker.forget()
     assert tracker.report(tracker.snapshot(), {}) == {}
+
+
+def test_offsets_that_hold_no_record_are_passed_without_keeping_the_partition_busy(
+    tracker: SourceTracker, clock: Clock
+) -> None:
+    tracker.advance(0, Position(6, NOON))
+    clock.now += 30
+    tracker.own({0: 9})
+    assert tracker.report(tracker.snapshot(), {0: 9})[0].idle is True
+    assert tracker.report(tracker.snapshot(), {0: 9})[0].latest == NOON
