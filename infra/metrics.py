@@ -12,7 +12,13 @@ REBALANCES = Counter("barometer_rebalances_total", "Assignments received. Often:
 SEEKS = Counter("barometer_seeks_total", "Times a partition was sought back to a missing record.")
 FENCED = Counter("barometer_fenced_total", "Partitions lost to another owner in the middle of a batch.")
 TAKE_OVER_SECONDS = Histogram(
-    "barometer_take_over_seconds", "From assignment of a partition to its first admitted record.", buckets=_SECONDS
+    "barometer_take_over_seconds", "From assignment of a partition until it is worked on.", buckets=_SECONDS
+)
+TAKE_OVER_PHASE_SECONDS = Histogram(
+    "barometer_take_over_phase_seconds",
+    "Parts of a take-over of aggregate: fence the previous owner, read its state, decode it.",
+    ["phase"],
+    buckets=_SECONDS,
 )
 
 IN_FLIGHT = Gauge("barometer_batches_in_flight", "Batches admitted and not yet settled.", ["topic"])

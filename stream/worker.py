@@ -16,19 +16,18 @@ from typing import Any, NoReturn
 import faust
 import uvloop
 
+from infra.dead_share import DeadShare
 from infra.endpoint import Endpoint
 from infra.errors import BarometerError, KafkaUnavailableError, TopicError
 from infra.health import Health, Watch
 from infra.kafka.admin import check_topics, topic_id
-from infra.kafka.ledger import TopicPartition
 from infra.kafka.membership import Membership
 from infra.kafka.offsets import OffsetProbe
 from infra.kafka.publish import ConfirmedPublisher
 from infra.settings import Settings
 from model.prediction import Classifier
 from stream.aggregate.agent import AggregateStage
-from stream.aggregate.fold import Rules
-from stream.aggregate.store import PaneStore
+from stream.aggregate.store import PaneStore, rules_of
 from stream.brands import BrandRules
 from stream.classify.agent import ClassifyStage, SourceTopic
 from stream.classify.outcome import FuturePolicy
@@ -108,7 +107,7 @@ class Worker:
     async def run(self) -> None:
         settings, topics = self._settings, self._topics
         probe = OffsetProbe(settings)
-        store = PaneStore(settings, topics, _rules(settings), lambda p: probe.begin(TopicPartition(topics.labeled, p)))
+        store = PaneStore(settings, topics, rules_of(settings), probe.bounds)
         tracker = SourceTracker(settings.idle_after_s, time.monotonic)
 
         def revoked() -> None:
@@ -135,7 +134,10 @@ class Worker:
             future = FuturePolicy(
                 settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s)
             )
-            classify = ClassifyStage(topics, source, membership, publisher, classifier, find_brands, future, tracker)
+            fuse = DeadShare(settings.dead_share_limit, settings.dead_share_window)
+            classify = ClassifyStage(
+                topics, source, membership, publisher, classifier, find_brands, future, tracker, dead_share=fuse
+            )
             aggregate = AggregateStage(membership, store)
             connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
             beat = asyncio.create_task(self._beat(app, membership, classify.beat))
@@ -203,16 +205,6 @@ async def _leave_group(app: faust.App) -> None:
             await app.stop()
     except TimeoutError:
         log.warning("Kafka does not answer; its group will notice that this worker is gone")
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        allowed_lateness_s=settings.allowed_lateness_s,
-        grace_s=settings.window_grace_s,
-        late_retention_s=settings.late_retention_s,
-        duplicate_horizon_s=settings.duplicate_horizon_s,
-        update_interval_s=settings.window_update_interval_s,
-    )
 
 
 def _wait_for_topics(settings: Settings, stopping: asyncio.Event) -> str | None:

@@ -33,11 +33,11 @@ class OffsetProbe:
             begin: int = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)[0]
         return max(found.offset, begin)
 
-    def begin(self, tp: ledger.TopicPartition) -> int:
-        """Offset of the oldest record still there."""
+    def bounds(self, tp: ledger.TopicPartition) -> tuple[int, int]:
+        """Offset of the oldest record still there, and the one that the next record will get."""
         with self._lock:
-            begin: int = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)[0]
-        return begin
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)
+        return low, high
 
     def ends(self, tps: Iterable[ledger.TopicPartition]) -> dict[ledger.TopicPartition, int]:
         """For each partition the offset that its next record will get; one request for all."""

@@ -49,6 +49,21 @@ def read_to_end(settings: Settings, topic: str, partition: int | None = None) ->
         consumer.close()
 
 
+def newest_values(settings: Settings, topic: str, partition: int) -> dict[bytes, bytes]:
+    """The newest value of every key in one partition of a compacted topic, without those that were removed.
+
+    Raises as ``read_to_end`` does.
+    """
+    newest: dict[bytes, bytes] = {}
+    for message in read_to_end(settings, topic, partition):
+        key, value = message.key() or b"", message.value()
+        if value is None:
+            newest.pop(key, None)
+        else:
+            newest[key] = value
+    return newest
+
+
 def _unavailable(settings: Settings, why: str) -> KafkaUnavailableError:
     return KafkaUnavailableError(
         f"cannot read from Kafka at {settings.kafka_bootstrap_servers}: {why}; "

@@ -12,7 +12,8 @@ from infra import metrics
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.membership import Membership
-from stream.aggregate.store import STAGE, FencedError, PaneStore, count
+from infra.kafka.transactions import FencedError
+from stream.aggregate.store import STAGE, PaneStore, count
 
 SAVES_AT_ONCE = 12
 """A transaction takes 5 ms; twelve in parallel take 24 ms."""

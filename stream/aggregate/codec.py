@@ -1,8 +1,13 @@
 """The aggregate's state as records of ``reputation.panes``, and back.
 
-Keys are JSON arrays: ``["clock"]``, ``["pane", brand, start]`` and
-``["ids", brand, start, chunk]``; a null value removes. The topic is compacted,
-so what remains is the newest version of each.
+Keys are JSON arrays: ``["clock"]``, ``["pane", brand, start]``,
+``["ids", brand, start, chunk]`` and ``["brand", brand]`` (what its evicted panes
+had counted); a null value removes. The topic is compacted, so what remains is
+the newest version of each.
+
+Every transaction ends with a clock record, which says how many panes and
+tweets there are after it. Compaction keeps the newest version of every key, so
+a reader of committed records finds exactly that; if not, records were lost.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -19,6 +25,7 @@ from infra.kafka.publish import Outgoing
 from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen
 from stream.aggregate.pane import CountedIds, Pane, PaneKey
+from stream.aggregate.totals import ByLabel, Totals, TotalsChange
 from stream.records import SCHEMA_VERSION
 
 
@@ -26,10 +33,22 @@ class StateError(BarometerError):
     """The saved state cannot be understood; going on would overwrite it."""
 
 
+class TruncatedError(Exception):
+    """Records of the saved state are missing. The message says which, in the words of a half sentence."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the records of a partition say."""
+
+    state: PartitionState
+    totals: Totals
+
+
 CLOCK_KEY = orjson.dumps(["clock"])
 
 
-def encode(changes: Changes, topic: str, partition: int) -> Iterator[Outgoing]:
+def encode(changes: Changes, totals: TotalsChange, topic: str, partition: int) -> Iterator[Outgoing]:
     """The records that bring the saved state of ``partition`` from before ``changes`` to after them."""
     for key, chunks in (changes.forgotten | changes.evicted).items():
         for chunk in range(chunks):
@@ -41,18 +60,33 @@ def encode(changes: Changes, topic: str, partition: int) -> Iterator[Outgoing]:
         if pane.ids is not None:
             for chunk, ids in pane.ids.chunks_with(list(pane.fresh)).items():
                 yield Outgoing(topic, _ids_key(key, chunk), _ids_value(ids), partition=partition)
-    yield Outgoing(topic, CLOCK_KEY, _clock_value(changes), partition=partition)
+    for brand, retired in totals.retired():
+        yield Outgoing(topic, _brand_key(brand), _brand_value(retired), partition=partition)
+    yield Outgoing(topic, CLOCK_KEY, _clock_value(changes, totals), partition=partition)
 
 
-def decode(records: Iterable[tuple[bytes, bytes]]) -> PartitionState | None:
+def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
+    """All records of a state, the clock last, as if there were none yet."""
+    state = saved.state
+    whole = Changes(next_offset=state.next_offset, clock=state.clock, seen=state.seen)
+    for brands in state.panes.values():
+        for pane in brands.values():
+            fresh = {} if pane.ids is None else dict.fromkeys(pane.ids.known)
+            whole.panes[pane.key] = replace(pane, ids=None if pane.ids is None else CountedIds(), fresh=fresh)
+    totals = TotalsChange(saved.totals.panes, saved.totals.tweets)
+    for brand, total in saved.totals.brands.items():
+        totals.brands[brand] = total
+        if any(total.retired):
+            totals.retire(brand, (0,) * len(total.retired))
+    return encode(whole, totals, topic, partition)
+
+
+def decode(records: Iterable[tuple[bytes, bytes]]) -> Saved | None:
     """The state in the surviving ``(key, value)`` records of a partition; None when it was never saved.
 
-    Raises StateError when a later version wrote it.
+    Raises StateError when a later version wrote it, TruncatedError when records are missing.
     """
-    state = PartitionState()
-    saved = False
-    panes: dict[PaneKey, Pane] = {}
-    chunks: dict[PaneKey, dict[int, list[int]]] = {}
+    found = _Found()
     for raw_key, raw_value in records:
         kind, *rest = orjson.loads(raw_key)
         value = orjson.loads(raw_value)
@@ -62,20 +96,50 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> PartitionState | None:
                 f"{SCHEMA_VERSION}: run the version that wrote it, or a newer one"
             )
         if kind == "clock":
-            saved = True
-            _read_clock(value, state)
+            found.clock = value
         elif kind == "pane":
             key = PaneKey(rest[1], rest[0])
-            panes[key] = _read_pane(key, value)
+            found.panes[key] = _read_pane(key, value)
         elif kind == "ids":
-            chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
-    for key, pane in panes.items():
-        if pane.ids is not None:
-            pane.ids = _join(chunks.get(key, {}))
-        state.panes.setdefault(key.start, {})[key.brand] = pane
-        if not pane.closed:
-            state.unpublished.add(key)  # its newest window may not have been published yet
-    return state if saved else None
+            found.chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
+        elif kind == "brand":
+            found.retired[rest[0]] = tuple(value["retired"])
+    return found.saved()
+
+
+@dataclass
+class _Found:
+    """The records of a state, read but not yet put together."""
+
+    clock: dict[str, Any] | None = None
+    panes: dict[PaneKey, Pane] = field(default_factory=dict)
+    chunks: dict[PaneKey, dict[int, list[int]]] = field(default_factory=dict)
+    retired: dict[str, ByLabel] = field(default_factory=dict)
+
+    def saved(self) -> Saved | None:
+        if self.clock is None:
+            if self.panes or self.chunks:
+                raise TruncatedError(f"there are {len(self.panes)} panes, but nothing says up to where they count")
+            return None
+        state = PartitionState()
+        _read_clock(self.clock, state)
+        for key, pane in self.panes.items():
+            if pane.ids is not None:
+                pane.ids = _join(self.chunks.pop(key, {}))
+                if len(pane.ids.known) != pane.revision:
+                    raise TruncatedError(
+                        f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
+                    )
+            state.panes.setdefault(key.start, {})[key.brand] = pane
+            if not pane.closed:
+                state.unpublished.add(key)  # its newest window may not have been published yet
+        totals = Totals.of(self.panes.values(), self.retired)
+        expected = (self.clock.get("panes", totals.panes), self.clock.get("tweets", totals.tweets))
+        if (totals.panes, totals.tweets) != expected:
+            raise TruncatedError(
+                f"there are {totals.panes} panes with {totals.tweets} tweets of {expected[0]} with {expected[1]}"
+            )
+        return Saved(state, totals)
 
 
 def _pane_key(key: PaneKey) -> bytes:
@@ -122,6 +186,14 @@ def _read_ids(value: dict[str, Any]) -> list[int]:
     return list(struct.unpack(f">{len(packed) // 8}Q", packed))
 
 
+def _brand_key(brand: str) -> bytes:
+    return orjson.dumps(["brand", brand])
+
+
+def _brand_value(retired: ByLabel | None) -> bytes | None:
+    return None if retired is None else orjson.dumps({"schema_version": SCHEMA_VERSION, "retired": retired})
+
+
 def _join(chunks: dict[int, list[int]]) -> CountedIds:
     ids = CountedIds()
     for number in sorted(chunks):
@@ -129,7 +201,7 @@ def _join(chunks: dict[int, list[int]]) -> CountedIds:
     return ids
 
 
-def _clock_value(changes: Changes) -> bytes:
+def _clock_value(changes: Changes, totals: TotalsChange) -> bytes:
     clock = changes.clock
     return orjson.dumps(
         {
@@ -142,6 +214,8 @@ def _clock_value(changes: Changes) -> bytes:
                 str(partition): [view.next_offset, view.latest_ms, view.idle, view.heard_ms]
                 for partition, view in clock.sources.items()
             },
+            "panes": totals.panes,
+            "tweets": totals.tweets,
             "seen": {str(partition): [seen.offset, sorted(seen.brands)] for partition, seen in changes.seen.items()},
         }
     )

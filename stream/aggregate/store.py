@@ -12,82 +12,115 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Producer
 
 from infra import metrics
-from infra.errors import BarometerError
-from infra.kafka.clients import transactional_producer_config
 from infra.kafka.incoming import Incoming
-from infra.kafka.publish import Outgoing, send
-from infra.kafka.reading import read_to_end
+from infra.kafka.ledger import TopicPartition
+from infra.kafka.publish import Outgoing
+from infra.kafka.reading import newest_values
+from infra.kafka.transactions import FencedError, fenced_producer, transact
 from infra.settings import Settings
 from stream.aggregate import codec
 from stream.aggregate.fold import Changes, PartitionState, Rules, apply, fold
+from stream.aggregate.totals import Totals, TotalsChange
 from stream.dead import dead_letter
 from stream.topics import Topics
 
 log = logging.getLogger(__name__)
 
 STAGE = "aggregate"
-CALL_TIMEOUT_S = 30.0
-ABORTS_BEFORE_GIVING_UP = 5
 SAVE_AT_LEAST_EVERY_MS = 10_000
 """Batches that change nothing (watermarks while idle) are saved only this often."""
-
-
-class FencedError(Exception):
-    """Another worker has taken the partition over; the batch must be dropped."""
-
-
-class StoreError(BarometerError):
-    """Kafka refuses to save the state; going on would lose it."""
+REBUILD = "stop the workers and run: barometer rebuild"
 
 
 @dataclass
-class _Owned:
+class Owned:
+    """A partition that is ours. ``state`` and ``totals`` are changed by one thread at a time, and read by any."""
+
     producer: Producer
     state: PartitionState
+    totals: Totals
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def transactional_id(settings: Settings, partition: int) -> str:
+    """Who has a producer with this id has the partition."""
+    return f"{settings.group}-{STAGE}-{partition}"
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The event-time settings of the fold."""
+    return Rules(
+        allowed_lateness_s=settings.allowed_lateness_s,
+        grace_s=settings.window_grace_s,
+        late_retention_s=settings.late_retention_s,
+        duplicate_horizon_s=settings.duplicate_horizon_s,
+        update_interval_s=settings.window_update_interval_s,
+    )
 
 
 class PaneStore:
     """State of the owned partitions. Blocking; different partitions may be used from different threads.
 
-    ``begin`` gives the oldest offset of an input partition: where to start when
-    no state was ever saved, since the state is a function of the input.
+    ``bounds`` gives the oldest offset of a partition and the one after its
+    newest. A partition whose state was never saved is folded from its
+    beginning, since the state is a function of the input.
     """
 
-    def __init__(self, settings: Settings, topics: Topics, rules: Rules, begin: Callable[[int], int]) -> None:
+    def __init__(
+        self, settings: Settings, topics: Topics, rules: Rules, bounds: Callable[[TopicPartition], tuple[int, int]]
+    ) -> None:
         self._settings = settings
         self._topics = topics
         self._rules = rules
-        self._begin = begin
-        self._owned: dict[int, _Owned] = {}
+        self._bounds = bounds
+        self._owned: dict[int, Owned] = {}
+        self._round = 0
+        self._lock = threading.Lock()
 
     def own(self, partition: int) -> int:
-        """Fence the previous owner, recover, and return the input offset to continue at. Raises KafkaException."""
-        transactional_id = f"{self._settings.group}-{STAGE}-{partition}"
-        producer = Producer(transactional_producer_config(self._settings, transactional_id))
-        producer.init_transactions(CALL_TIMEOUT_S)
-        state = codec.decode(self._saved_records(partition))
-        if state is None:
-            state = PartitionState(next_offset=self._begin(partition))
-        self._owned[partition] = _Owned(producer, state)
-        return state.next_offset
+        """Fence the previous owner, recover, and return the input offset to continue at.
+
+        Raises KafkaException, KafkaUnavailableError, and StateError when the
+        state cannot be trusted.
+        """
+        started_in = self._round
+        with metrics.TAKE_OVER_PHASE_SECONDS.labels("fence").time():
+            producer = fenced_producer(self._settings, transactional_id(self._settings, partition))
+        with metrics.TAKE_OVER_PHASE_SECONDS.labels("read").time():
+            records = newest_values(self._settings, self._topics.panes, partition)
+        with metrics.TAKE_OVER_PHASE_SECONDS.labels("decode").time():
+            saved = self._decode(partition, records)
+        begin, end = self._bounds(TopicPartition(self._topics.labeled, partition))
+        if saved is None:
+            saved = self._never_saved(partition, begin)
+        self._check_input(partition, saved.state.next_offset, begin, end)
+        with self._lock:
+            if started_in == self._round:  # else released meanwhile: it is another's, and so are its brands
+                self._owned[partition] = Owned(producer, saved.state, saved.totals)
+        return max(saved.state.next_offset, begin)
 
     def release(self) -> None:
         """Own nothing any more. A save under way fails or finishes; either is right."""
-        self._owned = {}
+        with self._lock:
+            self._round += 1
+            self._owned = {}
+
+    def owned(self) -> Mapping[int, Owned]:
+        """The partitions that are ours now; for readers in any thread."""
+        return self._owned.copy()
 
     def fold_and_save(self, partition: int, records: Sequence[Incoming]) -> Changes:
         """Fold ``records`` into the partition's state, save and apply the changes.
 
         Records that the state already holds are passed over: a batch admitted
         before a rebalance may meet the state recovered after it. Raises
-        FencedError when the partition is another's, StoreError when Kafka
+        FencedError when the partition is another's, TransactionError when Kafka
         refuses the records for good.
         """
         owned = self._owned.get(partition)
@@ -96,71 +129,53 @@ class PaneStore:
         with owned.lock:
             due = [record for record in records if record.offset >= owned.state.next_offset]
             changes = fold(owned.state, due, self._rules)
+            totals = owned.totals.after(owned.state, changes)
             saved_ms = owned.state.saved_ms
             if changes.material or changes.appended_ms - saved_ms >= SAVE_AT_LEAST_EVERY_MS:
-                _transact(owned.producer, list(self._outgoing(partition, changes)))
+                transact(owned.producer, list(self._outgoing(partition, changes, totals)))
                 saved_ms = changes.appended_ms
             apply(owned.state, changes)
+            owned.totals.apply(totals)
             owned.state.saved_ms = saved_ms
         return changes
 
-    def _outgoing(self, partition: int, changes: Changes) -> Iterator[Outgoing]:
-        yield from codec.encode(changes, self._topics.panes, partition)
+    def _outgoing(self, partition: int, changes: Changes, totals: TotalsChange) -> Iterator[Outgoing]:
+        yield from codec.encode(changes, totals, self._topics.panes, partition)
         for window in changes.windows.values():
             yield Outgoing(self._topics.windows, window.key(), window.encode(), partition=partition)
         now = dt.datetime.now(dt.UTC)
         for record, reason, message in changes.dead:
             yield dead_letter(self._topics.dead, record, stage=STAGE, reason=reason, message=message, died_at=now)
 
-    def _saved_records(self, partition: int) -> list[tuple[bytes, bytes]]:
-        """The newest value of every key in the state partition, tombstones gone."""
-        newest: dict[bytes, bytes] = {}
-        for message in read_to_end(self._settings, self._topics.panes, partition):
-            key, value = message.key() or b"", message.value()
-            if value is None:
-                newest.pop(key, None)
-            else:
-                newest[key] = value
-        return list(newest.items())
-
-
-def _transact(producer: Producer, records: Sequence[Outgoing]) -> None:
-    """Publish all of ``records`` or none. Waits for a broker that is away."""
-    refusals: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, _message: object) -> None:
-        if error is not None:
-            refusals.append(error)
-
-    for _attempt in range(ABORTS_BEFORE_GIVING_UP):
+    def _decode(self, partition: int, records: Mapping[bytes, bytes]) -> codec.Saved | None:
         try:
-            producer.begin_transaction()
-            for record in records:
-                send(producer, record, delivered)
-            _until_done(producer.commit_transaction)
-        except KafkaException as failure:
-            error = failure.args[0]
-            if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):  # noqa: SLF001
-                raise FencedError(error.str()) from failure
-            if not error.txn_requires_abort():
-                raise
-            log.warning("transaction aborted, trying again: %s", error.str())
-            _until_done(producer.abort_transaction)
-        else:
-            return
-    why = refusals[0].str() if refusals else "unknown reason"
-    raise StoreError(f"Kafka refused to save {len(records)} state records {ABORTS_BEFORE_GIVING_UP} times: {why}")
+            return codec.decode(records.items())
+        except codec.TruncatedError as error:
+            raise codec.StateError(f"{self._topics.panes}-{partition} has lost records ({error}); {REBUILD}") from error
 
+    def _never_saved(self, partition: int, begin: int) -> codec.Saved:
+        """Start from the oldest labelled tweet, unless windows were made of older ones that are gone."""
+        if begin > 0 and self._bounds(TopicPartition(self._topics.windows, partition))[1] > 0:
+            raise codec.StateError(
+                f"{self._topics.panes}-{partition} is empty, and {self._topics.labeled}-{partition} begins at offset "
+                f"{begin}: counting from there would spoil the windows that older tweets went into; {REBUILD}"
+            )
+        return codec.Saved(PartitionState(next_offset=begin), Totals())
 
-def _until_done(call: Callable[[float], None]) -> None:
-    """Repeat a transactional call that may be repeated, for as long as the broker is away."""
-    while True:
-        try:
-            return call(CALL_TIMEOUT_S)
-        except KafkaException as failure:
-            if not failure.args[0].retriable():
-                raise
-            log.warning("Kafka does not answer, waiting: %s", failure.args[0].str())
+    def _check_input(self, partition: int, next_offset: int, begin: int, end: int) -> None:
+        labeled = f"{self._topics.labeled}-{partition}"
+        if next_offset > end:
+            raise codec.StateError(
+                f"{self._topics.panes}-{partition} has counted {labeled} up to offset {next_offset}, but it ends at "
+                f"{end}: it was made anew or has lost records; {REBUILD}"
+            )
+        if next_offset < begin:
+            log.error(
+                "%s: offsets %d to %d were removed by retention before they were counted",
+                labeled,
+                next_offset,
+                begin - 1,
+            )
 
 
 def count(changes: Changes) -> None:

@@ -17,6 +17,7 @@ from infra.kafka.ledger import TopicPartition
 from model.labels import LABELS
 from stream.aggregate import codec
 from stream.aggregate.fold import Changes, PartitionState, Rules, apply, fold
+from stream.aggregate.totals import Totals
 from stream.records import (
     TYPE_HEADER,
     WATERMARK,
@@ -309,27 +310,30 @@ def test_a_crash_and_recovery_anywhere_changes_nothing(
     rng = random.Random(seed)
     rules = replace(RULES, late_retention_s=2_000, duplicate_horizon_s=500)
     topic: dict[bytes, bytes] = {}
-    state, done = PartitionState(), []
+    state, totals, done = PartitionState(), Totals(), []
     edges = sorted({0, *(cut for cut in cuts if cut < len(partition.records)), len(partition.records)})
     for begin, end in pairwise(edges):
         changes = fold(state, partition.records[begin:end], rules)
-        for record in codec.encode(changes, "panes", 0):
+        change = totals.after(state, changes)
+        for record in codec.encode(changes, change, "panes", 0):
             if record.value is None:
                 topic.pop(record.key or b"", None)
             else:
                 topic[record.key or b""] = record.value
         apply(state, changes)
+        totals.apply(change)
         done.append(changes)
         if begin <= crash_at or rng.random() < 0.2:
             recovered = codec.decode(topic.items())
             assert recovered is not None
-            assert recovered.panes == state.panes
-            assert (recovered.clock, recovered.seen, recovered.next_offset) == (
+            assert recovered.totals == totals
+            assert recovered.state.panes == state.panes
+            assert (recovered.state.clock, recovered.state.seen, recovered.state.next_offset) == (
                 state.clock,
                 state.seen,
                 state.next_offset,
             )
-            state = recovered
+            state = recovered.state
 
     assert newest(done) == newest(run(partition.records, (), rules)[1])
 
@@ -342,9 +346,8 @@ def test_the_ids_of_a_busy_pane_are_kept_in_chunks_of_which_only_the_last_is_rew
         partition.tweet(str(number), 5, offset=number)
     for begin in range(0, 9_000, 3_000):
         changes = fold(state, partition.records[begin : begin + 3_000], RULES)
-        written.append(
-            [record.key or b"" for record in codec.encode(changes, "panes", 0) if b'"ids"' in (record.key or b"")]
-        )
+        records = codec.encode(changes, Totals().after(state, changes), "panes", 0)
+        written.append([record.key or b"" for record in records if b'"ids"' in (record.key or b"")])
         apply(state, changes)
 
     assert [[key[-2:] for key in keys] for keys in written] == [[b"0]"], [b"0]", b"1]"], [b"1]", b"2]"]]

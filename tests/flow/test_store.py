@@ -1,0 +1,110 @@
+"""What the pane store saves is what the next owner finds; what is not whole is not used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from infra.kafka.ledger import TopicPartition
+from infra.kafka.offsets import OffsetProbe
+from infra.kafka.publish import ConfirmedPublisher, Outgoing
+from infra.kafka.reading import newest_values
+from infra.kafka.transactions import FencedError
+from infra.settings import Settings
+from stream.aggregate.codec import StateError
+from stream.aggregate.fold import Rules
+from stream.aggregate.store import PaneStore, rules_of
+from stream.topics import Topics
+from tests.labelled import cut, fold_all, history, labelled, watermark, write
+
+
+@contextmanager
+def opened(settings: Settings, rules: Rules | None = None) -> Iterator[PaneStore]:
+    probe = OffsetProbe(settings)
+    yield PaneStore(settings, Topics.of(settings), rules or rules_of(settings), probe.bounds)
+    probe.close()
+
+
+def test_the_next_owner_finds_the_same_state_and_the_same_mentions(settings: Settings, topics: Topics) -> None:
+    write(settings, history(600, seed=1))
+    short = replace(rules_of(settings), late_retention_s=300, duplicate_horizon_s=120)
+    with opened(settings, short) as first, opened(settings, short) as second:
+        assert first.own(0) == 0
+        fold_all(settings, first)
+        was = first.owned()[0]
+        next_offset = second.own(0)
+        now = second.owned()[0]
+        assert (now.state.panes, now.state.clock, now.totals) == (was.state.panes, was.state.clock, was.totals)
+        assert next_offset == was.state.next_offset
+        assert any(any(total.retired) for total in now.totals.brands.values()), "some panes were evicted"
+        write(settings, [labelled("x", 599, 10**6)])
+        with pytest.raises(FencedError):
+            fold_all(settings, first)
+
+
+def test_evicted_panes_are_removed_from_the_topic(settings: Settings, topics: Topics) -> None:
+    write(settings, [labelled(str(n), n * 60, n) for n in range(20)])
+    with opened(settings) as store:
+        store.own(0)
+        fold_all(settings, store)
+        assert len(newest_values(settings, topics.panes, 0)) == 41, "a pane and its ids for each, and the clock"
+        write(settings, [watermark(86_400 * 2)])
+        fold_all(settings, store)
+    assert list(newest_values(settings, topics.panes, 0)) == [b'["clock"]']
+
+
+def test_a_partition_that_is_released_while_it_is_taken_over_is_not_owned(settings: Settings, topics: Topics) -> None:
+    probe = OffsetProbe(settings)
+
+    def released_meanwhile(tp: TopicPartition) -> tuple[int, int]:
+        store.release()
+        return probe.bounds(tp)
+
+    store = PaneStore(settings, topics, rules_of(settings), released_meanwhile)
+    store.own(0)
+    assert not store.owned()
+    probe.close()
+
+
+@pytest.mark.parametrize("lost", [b'["pane"', b'["ids"', b'["clock"'])
+def test_a_state_that_lost_records_is_refused_and_says_what_to_run(
+    lost: bytes, settings: Settings, topics: Topics
+) -> None:
+    write(settings, history(100, seed=2))
+    with opened(settings) as store:
+        store.own(0)
+        fold_all(settings, store)
+        victim = next(key for key in newest_values(settings, topics.panes, 0) if key.startswith(lost))
+        ConfirmedPublisher(settings).publish([Outgoing(topics.panes, victim, None, partition=0)])
+        with pytest.raises(StateError, match=rf"{topics.panes}-0 has lost records .* barometer rebuild"):
+            store.own(0)
+
+
+def test_a_wiped_state_is_folded_again_only_from_a_whole_topic(settings: Settings, topics: Topics) -> None:
+    write(settings, history(100, seed=3))
+    with opened(settings) as store:
+        store.own(0)
+        fold_all(settings, store)
+        _low, end = OffsetProbe(settings).bounds(_tp(topics.panes))
+        cut(settings, topics.panes, end)
+        assert store.own(0) == 0
+        cut(settings, topics.labeled, 40)
+        with pytest.raises(StateError, match=r"begins at offset 40: .* barometer rebuild"):
+            store.own(0)
+
+
+def test_a_state_ahead_of_its_input_is_refused(settings: Settings, topics: Topics) -> None:
+    write(settings, history(100, seed=4))
+    with opened(settings) as store:
+        store.own(0)
+        fold_all(settings, store)
+        lagging = PaneStore(settings, topics, rules_of(settings), lambda _tp: (0, 7))
+        with pytest.raises(StateError, match="but it ends at 7"):
+            lagging.own(0)
+
+
+def _tp(topic: str) -> TopicPartition:
+    return TopicPartition(topic, 0)
