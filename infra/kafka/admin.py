@@ -20,11 +20,15 @@ from confluent_kafka.admin import (
 )
 
 from infra.errors import KafkaUnavailableError, TopicError
+from infra.kafka.access import KafkaAccessError, denied, refused
 from infra.kafka.clients import common_config
 from infra.settings import Settings
 
 TIMEOUT_S = 10.0
 _LEADERS_POLL_S = 0.05
+
+_ENTER_POLL_S = 0.05
+_REFUSALS = {KafkaError._AUTHENTICATION, KafkaError._SSL}  # noqa: SLF001 - librdkafka's own names
 
 _NO_LEADER_YET = {
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -111,6 +115,16 @@ def check_topics(settings: Settings, specs: Sequence[TopicSpec], timeout: float 
 def describe_topics(settings: Settings, names: Sequence[str], timeout: float = TIMEOUT_S) -> dict[str, TopicState]:
     """Those of the named topics that exist, by name. Raises KafkaUnavailableError."""
     return _describe(_Connection(settings, timeout), names)
+
+
+def partition_count(settings: Settings, topic: str, timeout: float = TIMEOUT_S) -> int:
+    """How many partitions a topic has. Raises TopicError when there is no such topic, and KafkaUnavailableError."""
+    found = _existing(_Connection(settings, timeout), [topic])
+    if topic not in found:
+        raise TopicError(
+            f"Kafka at {settings.kafka_bootstrap_servers} lacks the topic {topic}; run: barometer topics create"
+        )
+    return len(found[topic].partitions)
 
 
 def topic_id(settings: Settings, topic: str, timeout: float = TIMEOUT_S) -> str:
@@ -201,16 +215,20 @@ class _Connection:
     """An AdminClient, the time it has left, and errors in words.
 
     ``error_cb`` is kept for its reasons: "connection refused" is told there
-    and nowhere else; the calls themselves only time out.
+    and nowhere else; the calls themselves only time out. Raises
+    KafkaAccessError at once when Kafka is there but does not let us in.
     """
 
     def __init__(self, settings: Settings, timeout: float) -> None:
+        self._settings = settings
         self.address = settings.kafka_bootstrap_servers
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._reason = ""
+        self._trouble: KafkaError | None = None
         config: dict[str, Any] = {**common_config(settings), "log_level": 0, "error_cb": self._note}
         self.admin = AdminClient(config)
+        self._enter()
 
     def left(self) -> float:
         """Seconds until the deadline, never too few for one attempt."""
@@ -219,6 +237,20 @@ class _Connection:
     @property
     def expired(self) -> bool:
         return time.monotonic() > self._deadline
+
+    def _enter(self) -> None:
+        """Return when Kafka answers, or when it is away: then the calls say so."""
+        answer = self.admin.describe_cluster(request_timeout=self.left())
+        asked = False
+        while not answer.done():
+            self.admin.poll(_ENTER_POLL_S)
+            # Asked once: a Kafka that is just starting also hangs up.
+            trouble, self._trouble = self._trouble, None
+            if trouble is not None and (not asked or trouble.code() in _REFUSALS):
+                asked = True
+                error = refused(self._settings, trouble)
+                if error is not None:
+                    raise error
 
     def metadata(self) -> ClusterMetadata:
         """Brokers and topics. Raises KafkaUnavailableError."""
@@ -235,12 +267,15 @@ class _Connection:
             raise self._in_words(error) from error
 
     def _note(self, error: KafkaError) -> None:
+        self._trouble = error
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's own name for it
             # Such as: host:port/bootstrap: Connect to ... failed: Connection refused (after 0ms in state CONNECT)
             self._reason = error.str().partition(": ")[2].partition(" (after ")[0] or error.str()
 
-    def _in_words(self, error: Exception) -> TopicError | KafkaUnavailableError:
+    def _in_words(self, error: Exception) -> TopicError | KafkaUnavailableError | KafkaAccessError:
         cause = error.args[0] if error.args else None
+        if isinstance(cause, KafkaError) and (no_right := denied(self._settings, cause)):
+            return no_right
         if isinstance(cause, KafkaError) and cause.code() > 0:  # the broker answered; negative codes are librdkafka's
             return TopicError(f"Kafka at {self.address} refused: {cause.str()}")
         self.admin.poll(0)
@@ -261,14 +296,7 @@ def _describe(kafka: _Connection, names: Sequence[str]) -> dict[str, TopicState]
     if not names:
         return {}
     kafka.metadata()  # it alone fails in time and with a reason when nobody is there
-    described: dict[str, TopicDescription] = {}
-    answers = kafka.admin.describe_topics(TopicCollection(list(names)), request_timeout=kafka.left())
-    for name, answer in answers.items():
-        try:
-            described[name] = kafka.result(answer)
-        except TopicError as error:
-            if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise
+    described = _existing(kafka, names)
     configs = _configs(kafka, list(described))
     return {
         name: TopicState(
@@ -280,6 +308,18 @@ def _describe(kafka: _Connection, names: Sequence[str]) -> dict[str, TopicState]
         )
         for name, topic in described.items()
     }
+
+
+def _existing(kafka: _Connection, names: Sequence[str]) -> dict[str, TopicDescription]:
+    described: dict[str, TopicDescription] = {}
+    answers = kafka.admin.describe_topics(TopicCollection(list(names)), request_timeout=kafka.left())
+    for name, answer in answers.items():
+        try:
+            described[name] = kafka.result(answer)
+        except TopicError as error:
+            if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return described
 
 
 def _configs(kafka: _Connection, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from infra.errors import KafkaUnavailableError, TopicError
+from infra.errors import KafkaUnavailableError
+from infra.kafka.access import denied
+from infra.kafka.admin import partition_count
 from infra.kafka.clients import reader_config
 from infra.settings import Settings
 
@@ -20,13 +22,13 @@ def read_to_end(settings: Settings, topic: str, partition: int | None = None) ->
     """Every committed record of ``topic``, or of one partition of it, each partition in its order.
 
     Ends where each partition ended when it was first reached. Raises
-    KafkaUnavailableError when Kafka says nothing for SILENCE_S seconds or refuses
-    to be read, TopicError when there is no such topic.
+    KafkaUnavailableError when Kafka says nothing for SILENCE_S seconds,
+    KafkaAccessError when it does not let us, TopicError when there is no such topic.
     """
+    numbers = [partition] if partition is not None else range(partition_count(settings, topic))
     # A short fetch wait: the broker holds an answer back to fill it, and most state partitions are small.
     consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20}))
     try:
-        numbers = [partition] if partition is not None else _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
         unfinished = set(numbers)
         heard_at = time.monotonic()
@@ -40,11 +42,11 @@ def read_to_end(settings: Settings, topic: str, partition: int | None = None) ->
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the library names it so
                     unfinished.discard(message.partition() or 0)
                 else:
-                    raise _unavailable(settings, error.str())
+                    raise denied(settings, error) or _unavailable(settings, error.str())
             if time.monotonic() - heard_at > SILENCE_S:
                 raise _unavailable(settings, f"no answer for {SILENCE_S:.0f} s")
     except KafkaException as error:
-        raise _unavailable(settings, error.args[0].str()) from error
+        raise denied(settings, error.args[0]) or _unavailable(settings, error.args[0].str()) from error
     finally:
         consumer.close()
 
@@ -69,10 +71,3 @@ def _unavailable(settings: Settings, why: str) -> KafkaUnavailableError:
         f"cannot read from Kafka at {settings.kafka_bootstrap_servers}: {why}; "
         "start it, or set BAROMETER_KAFKA_BOOTSTRAP_SERVERS"
     )
-
-
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    found = consumer.list_topics(topic, timeout=SILENCE_S).topics.get(topic)
-    if found is None or not found.partitions:
-        raise TopicError(f"there is no topic {topic}; run: barometer topics create")
-    return sorted(found.partitions)

@@ -24,6 +24,7 @@ from confluent_kafka import (
 from pydantic import ValidationError
 
 from infra.errors import KafkaUnavailableError
+from infra.kafka.access import denied
 from infra.kafka.clients import reader_config
 from infra.settings import Settings
 from stream.records import TYPE_HEADER, EndOfReplay, Tweet
@@ -63,7 +64,7 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
             if newest is None or event_time > newest:
                 newest = event_time
     except KafkaException as error:
-        raise KafkaUnavailableError(
+        raise denied(settings, error.args[0]) or KafkaUnavailableError(
             f"{topic} at {settings.kafka_bootstrap_servers} could not be read: {error.args[0].str()}; "
             "check that Kafka runs, then start again"
         ) from error
