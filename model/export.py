@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from model.engines.torch import TorchClassifier
     from model.labelled import LabelledTexts
     from model.prediction import Predictions
+    from model.quantification import Confusion
 
 MOST_LOSS = 0.005
 """An export whose macro recall differs by more from its parent's is refused."""
@@ -125,6 +126,7 @@ def export_model(
     from model.engines.openvino import OpenVinoClassifier
     from model.engines.torch import TorchClassifier
     from model.engines.torch_to_openvino import convert
+    from model.quantification.confusion import CONFUSION_FILE, write_confusion
 
     parent = TorchClassifier(parent_model, device="cpu", model_labels=model_labels, precision="float32")
     columns = exportable_labels(parent)
@@ -144,6 +146,8 @@ def export_model(
         )
         exported = OpenVinoClassifier(folder)
         metrics = check(parent, exported, data, data_file)
+        if data and (errors := measure_errors(parent.provenance, exported, data, data_file)):
+            write_confusion(errors, folder / CONFUSION_FILE)
         exported.close()
         (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         card = write_card(config, parent.provenance, metrics, notes)
@@ -204,6 +208,30 @@ def _quality(data: LabelledTexts, data_file: Path | None, theirs: Predictions, o
         "parent": compute_metrics(theirs.probabilities, truth).as_dict(),
         "exported": compute_metrics(ours.probabilities, truth).as_dict(),
     }
+
+
+def measure_errors(
+    provenance: dict[str, Any] | None, exported: OpenVinoClassifier, data: LabelledTexts, data_file: Path | None
+) -> Confusion | None:
+    """The errors by which shares are corrected; None where ``data`` has too few texts of a label to tell."""
+    import numpy as np
+
+    from model.engines.folder import digest
+    from model.labels import LABELS
+    from model.quantification.confusion import LEAST_TEXTS, measure
+
+    truth = np.array(data.labels, dtype=np.intp)
+    if np.bincount(truth, minlength=len(LABELS)).min() < LEAST_TEXTS:
+        return None
+    balanced = provenance is not None and provenance["config"].get("class_weight_power") == 1
+    return measure(
+        exported.classify(data.texts).probabilities,
+        truth,
+        model_version=exported.info.version,
+        trained_prior=(1, 1, 1) if balanced else None,
+        file=data_file.name if data_file else None,
+        sha256=digest(data_file) if data_file else None,
+    )
 
 
 def exportable_labels(parent: TorchClassifier) -> tuple[Any, ...]:

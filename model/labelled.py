@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from infra.errors import UsageError
 from model.labels import LABELS, Label, label_of
@@ -45,6 +45,7 @@ class LabelledFileError(UsageError):
 class LabelledTexts:
     """Parallel lists: ``labels[i]`` is the index into LABELS of ``texts[i]``.
 
+    ``groups[i]`` is what its row has in the group column, if one was named.
     ``mapping``: what each label found in the file was taken for. ``unreadable``:
     rows left out, counted by the label they had.
     """
@@ -53,6 +54,34 @@ class LabelledTexts:
     labels: list[int]
     mapping: dict[str, Label] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+
+
+class _Row(NamedTuple):
+    """One row of a file; ``label`` as written. A row that lacks a field has the label ``(missing)``."""
+
+    text: str
+    label: str
+    group: str = ""
+
+
+_MISSING = _Row("", "(missing)")
+
+
+class _Wanted(NamedTuple):
+    """Names of columns, as given with flags."""
+
+    text: str | None
+    label: str | None
+    group: str | None
+
+    def find(self, path: Path, header: Sequence[str]) -> list[int]:
+        """Positions of text, label and, if one is named, group."""
+        found = [
+            _position(path, header, self.text, TEXT_COLUMNS, "--text-column"),
+            _position(path, header, self.label, LABEL_COLUMNS, "--label-column"),
+        ]
+        return found if self.group is None else [*found, _position(path, header, self.group, (), "--by")]
 
 
 def read_labelled(
@@ -60,6 +89,7 @@ def read_labelled(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    group_column: str | None = None,
     limit: int | None = None,
     declared: Mapping[str, Label] | None = None,
 ) -> LabelledTexts:
@@ -70,11 +100,11 @@ def read_labelled(
     """
     try:
         with path.open(encoding=_encoding(path), newline="") as file:
-            rows = _rows(path, file, text_column, label_column)
+            rows = _rows(path, file, _Wanted(text_column, label_column, group_column))
             kept = list(rows if limit is None else _first_readable(rows, limit, declared or {}))
-            values = {value for _, value in kept}
+            values = {row.label for row in kept}
             if limit is not None and not (declared or {}) and len(_fitting(values)) > 1:
-                values |= {value for _, value in rows}  # the rest of the file may tell which scheme it is
+                values |= {row.label for row in rows}  # the rest of the file may tell which scheme it is
     except OSError as error:
         raise LabelledFileError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeError as error:
@@ -84,20 +114,18 @@ def read_labelled(
     if not kept:
         raise LabelledFileError(f"{path} has no rows with a text and a label")
     mapping = _mapping(path, values, declared or {})
-    texts, labels, unreadable = [], [], Counter[str]()
-    for text, value in kept:
-        if value in mapping:
-            texts.append(text)
-            labels.append(LABELS.index(mapping[value]))
-        else:
-            unreadable[value] += 1
+    unreadable = Counter(row.label for row in kept if row.label not in mapping)
+    kept = [row for row in kept if row.label in mapping]
+    texts = [row.text for row in kept]
+    labels = [LABELS.index(mapping[row.label]) for row in kept]
+    groups = [row.group for row in kept] if group_column else []
     if not texts:
         found = ", ".join(repr(value) for value, _ in unreadable.most_common(8))
         raise LabelledFileError(
             f"no label in {path} is understood; it has {found}; say what they mean with --labels NAME=LABEL,..."
         )
     used = {value: label for value, label in mapping.items() if value in values}
-    return LabelledTexts(texts, labels, dict(sorted(used.items())), dict(unreadable.most_common()))
+    return LabelledTexts(texts, labels, dict(sorted(used.items())), dict(unreadable.most_common()), groups)
 
 
 def _encoding(path: Path) -> str:
@@ -118,14 +146,13 @@ def _encoding(path: Path) -> str:
     return "latin-1"
 
 
-def _rows(path: Path, file: IO[str], text_column: str | None, label_column: str | None) -> Iterator[tuple[str, str]]:
-    """(text, label as written) of each row; rows without one of the two fields have the label ``(missing)``."""
+def _rows(path: Path, file: IO[str], wanted: _Wanted) -> Iterator[_Row]:
     first = file.readline()
     while first and not first.strip():
         first = file.readline()
     file.seek(0)
     if first.lstrip("\ufeff").lstrip().startswith("{"):
-        yield from _json_rows(path, file, text_column, label_column)
+        yield from _json_rows(path, file, wanted)
         return
     tabs = "\t" in first
     reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(file)
@@ -135,17 +162,15 @@ def _rows(path: Path, file: IO[str], text_column: str | None, label_column: str 
     if without_header:
         body = itertools.chain([header], reader)
         header = list(without_header)
-    text = _position(path, header, text_column, TEXT_COLUMNS, "--text-column")
-    label = _position(path, header, label_column, LABEL_COLUMNS, "--label-column")
+    text, label, *group = wanted.find(path, header)
     for row in body:
         if row:
-            yield (row[text], _value(row[label])) if len(row) > max(text, label) else ("", "(missing)")
+            whole = len(row) > max(text, label, *group)
+            yield _Row(row[text], _value(row[label]), *(row[at] for at in group)) if whole else _MISSING
 
 
-def _json_rows(
-    path: Path, file: IO[str], text_column: str | None, label_column: str | None
-) -> Iterator[tuple[str, str]]:
-    text = label = None
+def _json_rows(path: Path, file: IO[str], wanted: _Wanted) -> Iterator[_Row]:
+    columns: list[str] = []
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
@@ -155,14 +180,14 @@ def _json_rows(
             raise LabelledFileError(f"{path} line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise LabelledFileError(f"{path} line {number} is not a JSON object")
-        if text is None or label is None:
+        if not columns:
             names = list(row)
-            text = names[_position(path, names, text_column, TEXT_COLUMNS, "--text-column")]
-            label = names[_position(path, names, label_column, LABEL_COLUMNS, "--label-column")]
-        if isinstance(row.get(text), str) and row.get(label) is not None:
-            yield row[text], _value(str(row[label]))
+            columns = [names[at] for at in wanted.find(path, names)]
+        text, label, *group = (row.get(column) for column in columns)
+        if isinstance(text, str) and label is not None and None not in group:
+            yield _Row(text, _value(str(label)), *(str(value) for value in group))
         else:
-            yield "", "(missing)"
+            yield _MISSING
 
 
 def _known_layout(first: Sequence[str]) -> tuple[str, ...] | None:
@@ -195,15 +220,13 @@ def _value(written: str) -> str:
     return number.group(1) if number else written
 
 
-def _first_readable(
-    rows: Iterator[tuple[str, str]], limit: int, declared: Mapping[str, Label]
-) -> Iterator[tuple[str, str]]:
+def _first_readable(rows: Iterator[_Row], limit: int, declared: Mapping[str, Label]) -> Iterator[_Row]:
     left = limit
     for row in rows:
         if left <= 0:
             return
         yield row
-        left -= row[1] in declared or label_of(row[1]) is not None or _NUMBER.fullmatch(row[1]) is not None
+        left -= row.label in declared or label_of(row.label) is not None or _NUMBER.fullmatch(row.label) is not None
         if left <= 0:
             return
 

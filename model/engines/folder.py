@@ -4,6 +4,7 @@
     tokenizer.json         for the tokenizers library
     config.json            FolderConfig, below
     metrics.json           what was measured at export
+    confusion.json         its errors, to correct shares with (model.quantification); absent if not measured
     README.md              the model card
 
 ``config.json`` holds the digest of each file that labels depend on. They are

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from model.evaluation.metrics import Metrics
+from model.evaluation.shares import ShareReport
 from model.labelled import LabelledTexts
 from model.labels import LABELS
+
+METHODS = {
+    "counted": "counted",
+    "summed": "summed",
+    "adjusted_count": "ACC",
+    "probabilistic_adjusted_count": "PACC",
+    "corrected": "corrected",
+}
 
 
 def print_metrics(console: Console, metrics: Metrics) -> None:
@@ -31,6 +41,39 @@ def print_metrics(console: Console, metrics: Metrics) -> None:
     console.print(confusion)
 
 
+def print_shares(console: Console, report: ShareReport, column: str) -> None:
+    """Negative shares by group, in percent and points, and the errors of windows of several sizes."""
+    shares = Table(Column(column, min_width=14), title="negative share, %", title_justify="left", box=SIMPLE)
+    for name in ("texts", "people", "counted", "corrected (95%)", "nearer by (95%)"):
+        shares.add_column(name, justify="right", no_wrap=True)
+    for one in report.groups:
+        found, nearer = one.corrected, one.nearer
+        shares.add_row(
+            one.group,
+            f"{one.texts:,}",
+            _percent(one.human),
+            _percent(one.counted.value),
+            f"{_percent(found.value)} ({_percent(found.low)}-{_percent(found.high)})",
+            f"{100 * nearer.value:+.1f} ({100 * nearer.low:+.1f} {100 * nearer.high:+.1f})",
+        )
+    console.print(shares)
+    worse = [one.group for one in report.groups if one.nearer.value < 0]
+    console.print(f"not nearer: {', '.join(worse)}" if worse else "nearer in every group")
+    errors = Table("", title="its error, points", title_justify="left", box=SIMPLE)
+    for title in (*METHODS.values(), "holds", "Wilson"):
+        errors.add_column(title, justify="right", no_wrap=True)
+    mean = {name: sum(abs(one.errors[name][0]) for one in report.groups) / len(report.groups) for name in METHODS}
+    errors.add_row("groups, mean", *(f"{100 * mean[name]:.1f}" for name in METHODS))
+    for size in report.windows:
+        figures = (f"{100 * size.rmse[name]:.1f}" for name in METHODS)
+        errors.add_row(f"{size.texts} texts, RMS", *figures, f"{size.inside:.0%}", f"{size.inside_counted:.0%}")
+    console.print(errors)
+    console.print(
+        "ACC, PACC: adjusted count, and with probabilities. holds, Wilson: intervals, of corrected and of counted, "
+        "with the group's true share in them."
+    )
+
+
 def describe_data(data: LabelledTexts) -> list[str]:
     """What was read from the file, for notes on stderr: labels that needed a mapping, rows left out."""
     notes = []
@@ -43,6 +86,10 @@ def describe_data(data: LabelledTexts) -> list[str]:
         more = ", ..." if len(data.unreadable) > 5 else ""
         notes.append(f"{total:,} rows left out, whose label is not understood: {shown}{more}")
     return notes
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
 def _share(value: float | None) -> str:

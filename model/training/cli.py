@@ -178,7 +178,7 @@ def _judge(folder: Path, texts: LabelledTexts, val: Path) -> Metrics:
     from model.evaluation.cli import judge
 
     classifier = TorchClassifier(str(folder), precision="float32")
-    metrics, _, _ = judge(classifier, texts)
+    metrics, _ = judge(classifier, texts)
     info = classifier.info
     classifier.close()
     identity = {"model": info.name, "version": info.version, "engine": info.engine}

@@ -17,6 +17,7 @@ from model.engines.torch import TorchClassifier
 from model.export import ExportRefusedError, export, export_model
 from model.labelled import LabelledTexts, read_labelled
 from model.prediction import softmax
+from model.quantification import read_confusion
 from tests.unit.model.tiny import write_classifier
 
 
@@ -51,6 +52,15 @@ def test_the_card_tells_quality_fidelity_and_training(exported: Path) -> None:
     )
     for heading in ("## Quality", "## Fidelity", "## Training"):
         assert heading in card
+
+
+def test_the_errors_by_which_shares_are_corrected_come_with_it(exported: Path) -> None:
+    version = json.loads((exported / "config.json").read_text())["version"]
+    found = read_confusion(exported, model_version=version)
+    assert found is not None
+    assert found.prior_from == "training"  # with full class weights, by its provenance
+    metrics = json.loads((exported / "metrics.json").read_text())
+    assert [list(row) for row in found.counts] == metrics["exported"]["confusion"]
 
 
 def test_without_labelled_data_generated_texts_are_compared(trained: Path, tmp_path: Path) -> None:

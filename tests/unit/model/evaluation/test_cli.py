@@ -15,6 +15,7 @@ from model.engines import load_classifier
 from model.evaluation import cli
 from model.evaluation.metrics import compute_metrics
 from model.labelled import read_labelled
+from model.labels import LABELS
 
 
 def call(*arguments: str | Path) -> Result:
@@ -92,3 +93,43 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     done = call("--data", world / "val.tsv")
     assert isinstance(done.exception, BarometerError)
     assert "barometer[evaluate]" in str(done.exception)
+
+
+def test_shares_are_compared_by_column(exported: Path, world: Path, tmp_path: Path) -> None:
+    data = read_labelled(world / "val.tsv")
+    file = tmp_path / "brands.csv"
+    rows = [
+        f'{LABELS[label]},{"ab"[i % 2]},"{text}"'
+        for i, (text, label) in enumerate(zip(data.texts, data.labels, strict=False))
+    ]
+    file.write_text("\n".join(["label,brand,text", *rows]))
+    done = call("--data", file, "--model", exported, "--by", "brand")
+    assert done.exit_code == 0, done.output
+    assert "nearer by" in done.stdout
+    found = json.loads(call("--data", file, "--model", exported, "--by", "brand", "--json").stdout)["shares"]
+    assert [(one["group"], one["texts"]) for one in found["groups"]] == [("a", 120), ("b", 120)]
+    human = np.mean([label == 0 for i, label in enumerate(data.labels) if i % 2 == 0])
+    assert found["groups"][0]["human"] == pytest.approx(human)
+
+
+def test_errors_are_measured_written_and_used(exported: Path, world: Path, tmp_path: Path) -> None:
+    written = tmp_path / "confusion.json"
+    done = call("--data", world / "val.tsv", "--model", exported, "--write-confusion", written, "--json")
+    assert [list(row) for row in json.loads(written.read_text())["counts"]] == json.loads(done.stdout)["confusion"]
+    other = json.loads(written.read_text()) | {"model_version": "other"}
+    written.write_text(json.dumps(other))
+    refused = call("--data", world / "val.tsv", "--model", exported, "--by", "label", "--confusion", written)
+    assert isinstance(refused.exception, BarometerError)
+    assert "measured with model other" in str(refused.exception)
+
+
+def test_a_model_of_unknown_errors_is_named(trained: Path, world: Path) -> None:
+    refused = call("--data", world / "val.tsv", "--model", trained, "--by", "label")
+    assert isinstance(refused.exception, BarometerError)
+    assert "--write-confusion" in str(refused.exception)
+
+
+def test_a_column_that_is_not_there_is_named(exported: Path, world: Path) -> None:
+    refused = call("--data", world / "val.tsv", "--model", exported, "--by", "brand")
+    assert isinstance(refused.exception, BarometerError)
+    assert "no column 'brand'" in str(refused.exception)
