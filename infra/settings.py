@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     session_timeout_s: float = Field(
         default=10, ge=6, le=300, description="Kafka gives a silent worker's partitions to others after this time"
     )
+    worker_id: str = Field(
+        default="",
+        pattern=r"^[a-zA-Z0-9._-]*$",
+        max_length=200,
+        description="name of this worker that outlives a restart (static membership); each worker's must be its own",
+    )
     commit_interval_s: float = Field(default=0.5, gt=0, le=60, description="time between offset commits")
 
     # Security of the connection to Kafka
@@ -91,6 +97,15 @@ class Settings(BaseSettings):
     batch_wait_s: float = Field(default=0.05, gt=0, le=10, description="longest wait for a batch to fill")
     brands_file: Path | None = Field(
         default=None, description="rules that find brands in tweets; empty: the bundled ones"
+    )
+    dead_share_limit: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="the worker stops when more than this share of recent records would be dead letters; 1: never",
+    )
+    dead_share_window: int = Field(
+        default=1_000, ge=20, le=1_000_000, description="how many recent records that share is taken of"
     )
 
     # Event time
