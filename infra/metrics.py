@@ -27,6 +27,7 @@ IN_FLIGHT = Gauge("barometer_batches_in_flight", "Batches admitted and not yet s
 RECORDS_IN = Counter("barometer_records_in_total", "Records admitted by a stage.", ["stage"])
 RECORDS_OUT = Counter("barometer_records_out_total", "Records published by a stage, confirmed.", ["stage"])
 DEAD = Counter("barometer_dead_total", "Records sent to tweets.dead.", ["stage", "reason"])
+RETRIES = Counter("barometer_retries_total", "Attempts after a failure that may pass. Often: see the log.", ["reason"])
 REPEATED = Counter(
     "barometer_repeated_total",
     "Labelled tweets not counted again: redelivered, or duplicates by their source.",

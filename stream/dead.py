@@ -10,6 +10,7 @@ header ``replayed`` each time: the trail, kept when it dies again.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -18,9 +19,19 @@ from infra.errors import BarometerError
 from infra.kafka.incoming import Headers, Incoming, last_header
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
+from stream import decode
 from stream.records import REPLAYED_HEADER, DeadHeaders
 
+REASONS: Mapping[str, str] = {
+    **decode.REASONS,
+    "future_timestamp": "`created_at` is later than the moment Kafka received it",
+    "model_error": "the model fails on this text, also alone",
+    "late": "older than late tweets are counted",
+}
+"""Every reason code of a dead letter. They are stable: alerts and queries are written against them."""
 MAX_MESSAGE_CHARS = 500
+LONGEST_TRAIL = 16
+LONGEST_ENTRY = 1_024
 
 
 class DeadLetterError(BarometerError):
@@ -51,6 +62,15 @@ class DeadLetter:
     def trail(self) -> list[bytes | None]:
         """One entry for each time it was sent again before it died here, oldest first (see ``revive``)."""
         return [value for name, value in self.headers if name == REPLAYED_HEADER]
+
+
+def trail(headers: Headers) -> Headers:
+    """The headers that what is made of a record must carry on, so that a later death still tells the earlier ones.
+
+    No more than a person could have caused: anybody may write headers.
+    """
+    found = [(name, value) for name, value in headers if name == REPLAYED_HEADER and len(value or b"") <= LONGEST_ENTRY]
+    return tuple(found[-LONGEST_TRAIL:])
 
 
 def dead_letter(

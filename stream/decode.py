@@ -1,4 +1,4 @@
-"""From the bytes on ``tweets`` to a Tweet, or to the reason why they are none.
+"""From the bytes on ``tweets`` and ``tweets.labeled`` to what they mean, or to the reason why they mean nothing.
 
 A record that raises BadRecord here goes to ``tweets.dead`` with the reason
 code and the message as headers, so both are written for a person who reads
@@ -10,16 +10,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
+from infra.errors import RecordError
+from infra.kafka.incoming import Headers, last_header
 from model.normalise import MAX_CHARS, normalise
-from stream.records import SCHEMA_VERSION, Tweet
+from stream.records import SCHEMA_VERSION, TYPE_HEADER, EndOfReplay, LabeledTweet, Record, Tweet, Watermark
+
+R = TypeVar("R", bound=Record)
+
+MAX_TWEET_BYTES = 1_048_576
+"""Larger values, which fit into a record only compressed, are not labelled. JSON can grow fourfold when it is written
+again (``1e15`` has 4 characters or 18), and what is labelled must fit into ``tweets.labeled`` whatever it holds."""
 
 REASONS: Mapping[str, str] = {
+    "unknown_type": "the header `type` says that the record is something that this topic does not have",
     "null_value": "the record has no value",
+    "too_large": "the value has more than 1 MiB",
     "invalid_utf8": "the bytes are not UTF-8",
     "invalid_json": "the text is not JSON",
     "not_an_object": "the JSON is not an object",
@@ -36,13 +46,20 @@ _ENCODED = re.compile(r"&|\\u")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class BadRecord(ValueError):  # noqa: N818  (it is a verdict on a record, not a fault of the program)
-    """A record that can never become a tweet. ``reason`` is a stable code, ``message`` one sentence."""
+class BadRecord(RecordError):  # noqa: N818  (a verdict on a record, not a fault of the program)
+    """A record that is not what it should be, and never will; ``reason`` is one of REASONS."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
+
+def record_type(headers: Headers) -> str | None:
+    """What the header ``type`` says a record is (of several the last), None without one: an ordinary record."""
+    if not any(name == TYPE_HEADER for name, _value in headers):
+        return None
+    return (last_header(headers, TYPE_HEADER) or b"").decode("utf-8", "replace")
+
+
+def unknown_type(kind: str, allowed: str) -> BadRecord:
+    """The verdict on a record whose ``type`` this program does not know, or not in that topic."""
+    return BadRecord("unknown_type", f"its header {TYPE_HEADER} is {shorten(kind)}; {allowed}")
 
 
 def decode_tweet(value: bytes | None) -> Tweet:
@@ -50,23 +67,52 @@ def decode_tweet(value: bytes | None) -> Tweet:
 
     Raises BadRecord, whatever the bytes are, with one of REASONS.
     """
+    if value is not None and len(value) > MAX_TWEET_BYTES:
+        raise BadRecord("too_large", f"the value has {len(value):,} bytes; a tweet may have {MAX_TWEET_BYTES:,}")
+    tweet = _decode(Tweet, value)
+    if is_empty(tweet.text):
+        raise BadRecord("empty_text", f"text is {shorten(tweet.text)}: nothing in it can be read")
+    return tweet
+
+
+def decode_end_of_replay(value: bytes | None) -> EndOfReplay:
+    """Read a record of ``tweets`` that says it is the end of a replay. Raises BadRecord."""
+    return _decode(EndOfReplay, value)
+
+
+def decode_labelled(value: bytes | None) -> LabeledTweet:
+    """Read one record of ``tweets.labeled``. Raises BadRecord."""
+    return _decode_quickly(LabeledTweet, value)
+
+
+def decode_watermark(value: bytes | None) -> Watermark:
+    """Read a record of ``tweets.labeled`` that says it is a watermark. Raises BadRecord."""
+    return _decode_quickly(Watermark, value)
+
+
+def _decode_quickly(kind: type[R], value: bytes | None) -> R:
+    """In one pass for what our own program wrote; what it did not write is looked at closely."""
+    try:
+        return kind.model_validate_json(value or b"")
+    except ValidationError:
+        return _decode(kind, value)
+
+
+def _decode(kind: type[R], value: bytes | None) -> R:
     if value is None:
-        raise BadRecord("null_value", "the record has no value; a tweet is a JSON object")
+        raise BadRecord("null_value", "the record has no value; it must be a JSON object")
     fields = _load(value)
     if not isinstance(fields, dict):
-        raise BadRecord("not_an_object", f"the value is {shorten(fields)}; a tweet is a JSON object")
+        raise BadRecord("not_an_object", f"the value is {shorten(fields)}; it must be a JSON object")
     version = fields.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise BadRecord(
             "unknown_schema_version", f"schema_version is {shorten(version)}; this program knows {SCHEMA_VERSION}"
         )
     try:
-        tweet = Tweet.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise BadRecord("invalid_field", _explain(error)) from None
-    if is_empty(tweet.text):
-        raise BadRecord("empty_text", f"text is {shorten(tweet.text)}: nothing in it can be read")
-    return tweet
 
 
 def is_empty(text: str) -> bool:

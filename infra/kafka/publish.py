@@ -40,8 +40,8 @@ class ConfirmedPublisher:
         self._producer = Producer(producer_config(settings))
         self._closed = threading.Event()
 
-    def publish(self, records: Iterable[Outgoing]) -> None:
-        """Send all and wait until each is confirmed. Raises PublishError, or after ``close``."""
+    def publish(self, records: Iterable[Outgoing]) -> int:
+        """Send all, wait until each is confirmed, return how many. Raises PublishError, or after ``close``."""
         outcomes: list[KafkaError | None] = []  # append is atomic: callbacks run in whichever thread polls
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -58,6 +58,7 @@ class ConfirmedPublisher:
         errors = [error for error in outcomes if error is not None]
         if errors:
             raise PublishError(f"Kafka refused {len(errors)} of {sent} records: {errors[0].str()}")
+        return sent
 
     def close(self) -> None:
         """Let waiting calls fail; what they had sent may or may not arrive."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
-from infra.kafka.incoming import Incoming, last_header
+from infra.errors import RecordError
+from infra.kafka.incoming import Incoming
 from stream.aggregate.event_clock import EventClock
 from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
-from stream.records import PANE_S, TYPE_HEADER, WATERMARK, LabeledTweet, Watermark, Window
+from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
+from stream.records import PANE_S, WATERMARK, LabeledTweet, Watermark, Window
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,26 @@ def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Ch
         changes.next_offset = record.offset + 1
         changes.appended_ms = record.timestamp_ms
         try:
-            if last_header(record.headers, TYPE_HEADER) == WATERMARK.encode():
-                _hear(state, changes, Watermark.model_validate_json(record.value or b""), rules)
-            else:
-                _count(state, changes, record, LabeledTweet.model_validate_json(record.value or b""), rules)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "value"
-            changes.dead.append((record, "invalid_field", f"{where}: {first['msg']}"))
+            word = _read(record)
+        except RecordError as bad:
+            changes.dead.append((record, bad.reason, bad.message))
+            continue
+        if isinstance(word, Watermark):
+            _hear(state, changes, word, rules)
+        else:
+            _count(state, changes, record, word, rules)
     _publish(state, changes, rules)
     return changes
+
+
+def _read(record: Incoming) -> LabeledTweet | Watermark:
+    """Raises RecordError."""
+    kind = record_type(record.headers)
+    if kind is None:
+        return decode_labelled(record.value)
+    if kind != WATERMARK:
+        raise unknown_type(kind, f"in tweets.labeled it may say {WATERMARK}, and labelled tweets have none")
+    return decode_watermark(record.value)
 
 
 def apply(state: PartitionState, changes: Changes) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 from infra import metrics
+from infra.dead_share import DeadShare
 from infra.kafka.incoming import Incoming
 from infra.kafka.membership import Membership
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from model.prediction import Classifier
 from stream.classify.labels import classify
-from stream.classify.outcome import STAGE, BrandFinder, FuturePolicy, dead, decode, labelled
+from stream.classify.outcome import STAGE, Bad, BrandFinder, FuturePolicy, dead, decode, labelled, summary
 from stream.classify.progress import Position, SourceTracker
 from stream.records import TYPE_HEADER, WATERMARK, Watermark
 from stream.topics import Topics
@@ -29,6 +31,19 @@ class SourceTopic:
 
     id: str
     partitions: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a batch came to: what to publish, where the source partitions then are, and what is dead.
+
+    ``fates``: one for each tweet, or record that should have been one; true if it is dead.
+    """
+
+    outputs: Iterable[Outgoing]
+    positions: dict[int, Position]
+    bad: Sequence[Bad]
+    fates: Sequence[bool]
 
 
 class ClassifyStage:
@@ -44,6 +59,8 @@ class ClassifyStage:
         find_brands: BrandFinder,
         future: FuturePolicy,
         tracker: SourceTracker,
+        *,
+        dead_share: DeadShare,
     ) -> None:
         self._topics = topics
         self._source = source
@@ -53,6 +70,7 @@ class ClassifyStage:
         self._find_brands = find_brands
         self._future = future
         self._tracker = tracker
+        self._dead_share = dead_share
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="classify")
 
     async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
@@ -62,13 +80,12 @@ class ClassifyStage:
             if not batch:
                 continue
             started = perf_counter()
-            outputs, positions = await self._in_thread(self._work, batch.records)
-            await self._in_thread(self._publisher.publish, outputs)
+            work = await self._in_thread(self._work, batch.records)
+            published = await self._in_thread(self._publisher.publish, work.outputs)
             if self._membership.settle(batch):
-                for partition, position in positions.items():
-                    self._tracker.advance(partition, position)
+                self._settled(work)
             metrics.RECORDS_IN.labels(STAGE).inc(len(batch.records))
-            metrics.RECORDS_OUT.labels(STAGE).inc(len(outputs))
+            metrics.RECORDS_OUT.labels(STAGE).inc(published)
             metrics.BATCH_SECONDS.labels(STAGE).observe(perf_counter() - started)
 
     async def beat(self) -> None:
@@ -95,8 +112,8 @@ class ClassifyStage:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, records: Sequence[Incoming]) -> tuple[list[Outgoing], dict[int, Position]]:
-        """Records in, what to publish out, and where the source partitions are once that is confirmed."""
+    def _work(self, records: Sequence[Incoming]) -> Work:
+        """What to publish of a batch. Raises what must stop the worker before anything is published."""
         batch = decode(records, self._future)
         started = perf_counter()
         done = classify(self._classifier, batch.tweets)
@@ -104,12 +121,17 @@ class ClassifyStage:
         metrics.TRUNCATED.inc(done.truncated)
         now = dt.datetime.now(dt.UTC)
         bad = batch.bad + done.failed
-        for _record, why in bad:
+        fates = [True] * len(bad) + [False] * len(done.tweets)
+        self._dead_share.require(fates, summary(bad))
+        good = labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
+        return Work(chain(good, dead(self._topics.dead, bad, now)), batch.positions, bad, fates)
+
+    def _settled(self, work: Work) -> None:
+        for partition, position in work.positions.items():
+            self._tracker.advance(partition, position)
+        for _record, why in work.bad:
             metrics.DEAD.labels(STAGE, why.reason).inc()
-        outputs = list(
-            labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
-        )
-        return [*outputs, *dead(self._topics.dead, bad, now)], batch.positions
+        self._dead_share.note(work.fates)
 
     async def _in_thread(self, call: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))

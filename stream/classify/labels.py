@@ -1,27 +1,31 @@
-"""Running the model over a batch so that one bad text costs only itself. Pure but for the model."""
+"""Running the model over a batch so that one bad text costs only itself. Pure but for the model and the waits.
+
+``infra.errors`` says which errors may pass, which are a text's and which are
+not: the first are tried again, on the whole batch and on a text alone; then the
+batch is halved until the text at fault stands alone.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.errors import BarometerError
-from model.prediction import Classifier
+from infra.attempts import attempt
+from infra.errors import Action, RecordError, Step, policy_of
+from model.prediction import Classifier, Predictions
 from stream.classify.outcome import Bad, Decoded
-from stream.decode import BadRecord
 
 log = logging.getLogger(__name__)
+Ask = Callable[[Sequence[str]], Predictions]
 
-HOPELESS_FROM = 8
-"""A batch of at least this many tweets of which none can be classified is the model's fault, not theirs."""
-
-
-class ModelError(BarometerError):
-    """The model fails on everything; the worker must stop rather than divert the topic."""
+PATIENT_WITH = 8
+"""After this many texts have failed alone, again and again, what ails the model does not pass: each further
+text of the batch gets one attempt."""
 
 
 @dataclass
@@ -34,37 +38,53 @@ class Classified:
     truncated: int = 0
 
 
-def classify(classifier: Classifier, tweets: Sequence[Decoded]) -> Classified:
+def classify(
+    classifier: Classifier, tweets: Sequence[Decoded], sleep: Callable[[float], object] = time.sleep
+) -> Classified:
     """Classify a batch; tweets on which the model raises end in ``failed``.
 
-    Raises ModelError when it raises on every one of many.
+    Raises what the policies say stops the worker, such as MemoryError.
     """
     done = Classified()
-    _classify(classifier, tweets, done)
-    if not done.tweets and len(done.failed) >= HOPELESS_FROM:
-        raise ModelError(
-            f"model {classifier.info.name} {classifier.info.version} fails on every tweet, first: "
-            f"{done.failed[0][1].message}; fix the model and start the worker again, nothing was acknowledged"
-        )
+    if tweets:
+        run = _Run(classifier, sleep, done)
+        run.classify(tweets, run.patiently)
     return done
 
 
-def _classify(classifier: Classifier, tweets: Sequence[Decoded], done: Classified) -> None:
-    """Halve a batch on which the model raises until the tweet at fault stands alone."""
-    if not tweets:
-        return
-    try:
-        predictions = classifier.classify([tweet.text for _record, tweet in tweets])
-    except Exception as error:  # noqa: BLE001  whatever a model raises must not take its batch with it
-        if len(tweets) > 1:
+@dataclass(frozen=True)
+class _Run:
+    classifier: Classifier
+    sleep: Callable[[float], object]
+    done: Classified
+
+    def classify(self, tweets: Sequence[Decoded], ask: Ask) -> None:
+        """Label ``tweets`` by ``ask``, halving them where it raises."""
+        try:
+            predictions = ask([tweet.text for _record, tweet in tweets])
+        except Exception as error:  # noqa: BLE001  the policy of each is looked up
+            if len(tweets) == 1:
+                self._give_up(tweets[0], error)
+                return
             middle = len(tweets) // 2
-            _classify(classifier, tweets[:middle], done)
-            _classify(classifier, tweets[middle:], done)
-            return
-        record, tweet = tweets[0]
-        log.warning("the model failed on tweet %s: %r", tweet.id, error)
-        done.failed.append((record, BadRecord("model_error", f"the model failed: {type(error).__name__}: {error}")))
-    else:
-        done.tweets += tweets
-        done.rows += list(predictions.probabilities)
-        done.truncated += int(predictions.truncated.sum())
+            for half in (tweets[:middle], tweets[middle:]):
+                patient = len(half) == 1 and len(self.done.failed) < PATIENT_WITH
+                self.classify(half, self.patiently if patient else self.classifier.classify)
+        else:
+            self.done.tweets += tweets
+            self.done.rows += list(predictions.probabilities)
+            self.done.truncated += int(predictions.truncated.sum())
+
+    def patiently(self, texts: Sequence[str]) -> Predictions:
+        """Ask the model; errors that may pass are waited out."""
+        return attempt(lambda: self.classifier.classify(texts), Step.COMPUTE, self.sleep)
+
+    def _give_up(self, decoded: Decoded, error: Exception) -> None:
+        record, tweet = decoded
+        policy = policy_of(error, Step.COMPUTE)
+        if policy.action is Action.STOP:
+            raise error
+        log.warning("the model failed on tweet %r: %r", tweet.id, error)
+        self.done.failed.append(
+            (record, RecordError(policy.reason, f"the model failed: {type(error).__name__}: {error}"))
+        )

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.kafka.incoming import Incoming, last_header
+from infra.errors import RecordError
+from infra.kafka.incoming import Incoming
 from infra.kafka.publish import Outgoing
 from model.labels import LABELS
 from model.prediction import ModelInfo
 from stream.classify.progress import Position
-from stream.dead import dead_letter
-from stream.decode import BadRecord, decode_tweet
+from stream.dead import dead_letter, trail
+from stream.decode import decode_end_of_replay, decode_tweet, record_type, unknown_type
 from stream.records import (
     END_OF_REPLAY,
     OTHER_BRAND,
-    TYPE_HEADER,
     LabeledTweet,
     ModelIdentity,
     Origin,
@@ -40,19 +41,19 @@ class FuturePolicy:
     tolerance: dt.timedelta
 
     def apply(self, tweet: Tweet, arrived: dt.datetime) -> Tweet:
-        """The tweet, with its time clamped to ``arrived`` if it is too new; BadRecord if that is not allowed."""
+        """The tweet, with its time clamped to ``arrived`` if it is too new; RecordError if that is not allowed."""
         if tweet.created_at <= arrived + self.tolerance:
             return tweet
         if self.clamp:
             return tweet.model_copy(update={"created_at": arrived})
-        raise BadRecord(
+        raise RecordError(
             "future_timestamp",
             f"created_at is {tweet.created_at.isoformat()}, but Kafka received it at {arrived.isoformat()}",
         )
 
 
 Decoded = tuple[Incoming, Tweet]
-Bad = tuple[Incoming, BadRecord]
+Bad = tuple[Incoming, RecordError]
 
 
 @dataclass
@@ -68,20 +69,32 @@ def decode(records: Sequence[Incoming], future: FuturePolicy) -> Sorted:
     """Decode every record of a batch; ends of replays are neither tweets nor bad."""
     batch = Sorted()
     for record in records:
-        ended = last_header(record.headers, TYPE_HEADER) == END_OF_REPLAY.encode()
         before = batch.positions.get(record.tp.partition)
         latest = before.latest if before else None
-        if not ended:
-            try:
-                arrived = dt.datetime.fromtimestamp(record.timestamp_ms / 1000, dt.UTC)
-                tweet = future.apply(decode_tweet(record.value), arrived)
-            except BadRecord as bad:
-                batch.bad.append((record, bad))
-            else:
+        ended = False
+        try:
+            tweet = _tweet(record, future)
+        except RecordError as bad:
+            batch.bad.append((record, bad))
+        else:
+            ended = tweet is None
+            if tweet is not None:
                 batch.tweets.append((record, tweet))
                 latest = max(latest, tweet.created_at) if latest else tweet.created_at
         batch.positions[record.tp.partition] = Position(record.offset + 1, latest, ended)
     return batch
+
+
+def _tweet(record: Incoming, future: FuturePolicy) -> Tweet | None:
+    """The tweet in a record, None at the end of a replay. Raises RecordError."""
+    kind = record_type(record.headers)
+    if kind is None:
+        arrived = dt.datetime.fromtimestamp(record.timestamp_ms / 1000, dt.UTC)
+        return future.apply(decode_tweet(record.value), arrived)
+    if kind != END_OF_REPLAY:
+        raise unknown_type(kind, f"in tweets it may say {END_OF_REPLAY}, and tweets have none")
+    decode_end_of_replay(record.value)
+    return None
 
 
 def labelled(
@@ -92,12 +105,26 @@ def labelled(
     find_brands: BrandFinder,
     now: dt.datetime,
 ) -> Iterator[Outgoing]:
-    """One record for each tweet and brand. ``probabilities``: one row of three for each tweet."""
+    """One record for each tweet and brand. ``probabilities``: one row of three for each tweet.
+
+    Brands are found at once, records made as they are asked for: those of one
+    large tweet about many brands are many times its size.
+    """
+    brands = [tweet.brands or find_brands(tweet.text, tweet.author) or [OTHER_BRAND] for _record, tweet in tweets]
+    return _labelled(topic, zip(tweets, probabilities, brands, strict=True), model, now)
+
+
+def _labelled(
+    topic: str,
+    done: Iterable[tuple[Decoded, NDArray[np.float32], Sequence[str]]],
+    model: ModelInfo,
+    now: dt.datetime,
+) -> Iterator[Outgoing]:
     identity = ModelIdentity(name=model.name, version=model.version)
-    for (record, tweet), row in zip(tweets, probabilities, strict=True):
+    for (record, tweet), row, brands in done:
         best = int(row.argmax())
         negative, neutral, positive = (round(float(p), 6) for p in row)
-        for brand in tweet.brands or find_brands(tweet.text, tweet.author) or [OTHER_BRAND]:
+        for brand in brands:
             value = LabeledTweet(
                 tweet=tweet,
                 brand=brand,
@@ -108,10 +135,20 @@ def labelled(
                 origin=Origin(partition=record.tp.partition, offset=record.offset),
                 labeled_at=now,
             )
-            yield Outgoing(topic, brand.encode(), value.encode())
+            yield Outgoing(topic, brand.encode(), value.encode(), trail(record.headers))
 
 
 def dead(topic: str, bad: Sequence[Bad], now: dt.datetime) -> Iterator[Outgoing]:
     """One dead letter for each record that is not a tweet."""
     for record, why in bad:
         yield dead_letter(topic, record, stage=STAGE, reason=why.reason, message=why.message, died_at=now)
+
+
+def summary(bad: Sequence[Bad]) -> str:
+    """In a few words what is wrong with a batch: its reasons with their counts, and the first in full."""
+    if not bad:
+        return "none in this batch"
+    counts = Counter(why.reason for _record, why in bad)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    record, why = bad[0]
+    return f"{reasons}; first {record.tp.topic}-{record.tp.partition} offset {record.offset}: {why.message}"

@@ -16,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from infra.errors import OWN_REASON, POLICIES, Action
 from stream import schemas
-from stream.decode import REASONS, BadRecord, decode_tweet
-from stream.records import DeadHeaders, Record
+from stream.dead import REASONS
+from stream.decode import BadRecord, decode_tweet
+from stream.records import REPLAYED_HEADER, DeadHeaders, Record
 from stream.schemas import RECORDS, SUFFIX, schema_of
 from tests.unit.stream.test_records import labelled, tweets, watermarks, windows
 
-PAGE = (Path(__file__).parents[3] / "docs" / "records.md").read_text("utf-8")
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "records.md").read_text("utf-8")
 EXAMPLES = [
     (name, json.loads(text))
     for name, text in re.findall(r"<!-- example: (\S+) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
@@ -97,10 +100,31 @@ def test_the_schema_refuses_exactly_what_the_program_refuses_for_its_fields(chan
 
 
 def test_the_page_tells_every_reason_and_header() -> None:
-    for reason in (*REASONS, "future_timestamp", "model_error", "late"):
-        assert f"| `{reason}` |" in PAGE
     for reason, meaning in REASONS.items():
         assert f"| `{reason}` | {meaning}" in PAGE
     for name, header in vars(DeadHeaders).items():
         if name.isupper():
             assert f"`{header}`" in PAGE
+    assert f"`{REPLAYED_HEADER}`" in PAGE
+
+
+def test_every_reason_that_the_flow_gives_is_one_of_the_table() -> None:
+    """Found in the sources: the reason is the first text of each call."""
+    call = re.compile(r"(?:BadRecord|RecordError|dead\.append)\(\s*(?:\(record, )?\"(\w+)\"")
+    given = {
+        reason
+        for folder in ("stream", "model", "infra")
+        for path in (ROOT / folder).rglob("*.py")
+        for reason in call.findall(path.read_text("utf-8"))
+    }
+    compute = {policy.reason for policy in POLICIES.values() if policy.action is Action.DEAD_LETTER} - {OWN_REASON}
+    assert given | compute == set(REASONS)
+
+
+def test_the_page_has_the_policies_as_they_are() -> None:
+    rows = []
+    for (where, kind), policy in POLICIES.items():
+        attempts = "until it works" if policy.attempts is None else policy.attempts
+        reason = policy.reason if policy.reason == OWN_REASON else f"`{policy.reason}`"
+        rows.append(f"| {where.value} | `{kind.__name__}` | {attempts} | {policy.action.value} | {reason} |")
+    assert "|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n" in PAGE

@@ -239,7 +239,7 @@ def test_a_record_that_cannot_be_read_is_dead_and_holds_nothing_up() -> None:
 
     _state, [changes] = run(partition.records)
 
-    assert [reason for _record, reason, _message in changes.dead] == ["invalid_field"]
+    assert [reason for _record, reason, _message in changes.dead] == ["invalid_json"]
     assert changes.counted == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -11,16 +11,27 @@ import pytest
 
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
-from model.prediction import ModelInfo, Predictions
-from stream.classify.labels import HOPELESS_FROM, ModelError, classify
-from stream.classify.outcome import FuturePolicy, dead, decode, labelled
-from stream.records import END_OF_REPLAY, OTHER_BRAND, TYPE_HEADER, DeadHeaders, LabeledTweet, Tweet
+from model.prediction import ModelInfo
+from stream.classify.outcome import FuturePolicy, dead, decode, labelled, summary
+from stream.records import (
+    END_OF_REPLAY,
+    OTHER_BRAND,
+    REPLAYED_HEADER,
+    TYPE_HEADER,
+    DeadHeaders,
+    EndOfReplay,
+    LabeledTweet,
+    Tweet,
+)
 
 NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+ENDED: dict[str, bytes | None] = {TYPE_HEADER: END_OF_REPLAY.encode()}
+END = EndOfReplay(latest=NOON).encode()
+MODEL = ModelInfo("fixed", "7", "none")
 REJECT = FuturePolicy(clamp=False, tolerance=dt.timedelta(minutes=5))
 
 
-def incoming(value: bytes | None, *, offset: int = 0, headers: dict[str, bytes] | None = None) -> Incoming:
+def incoming(value: bytes | None, *, offset: int = 0, headers: dict[str, bytes | None] | None = None) -> Incoming:
     tp = TopicPartition("tweets", 3)
     return Incoming(tp, offset, b"key", value, tuple((headers or {}).items()), int(NOON.timestamp() * 1000))
 
@@ -30,28 +41,13 @@ def tweet(tweet_id: str = "1", minutes: float = 0, **more: object) -> bytes:
     return orjson.dumps({"id": tweet_id, "text": f"text {tweet_id}", "created_at": created_at} | more)
 
 
-class Picky:
-    """Fails on texts with 'bad' in them."""
-
-    info = ModelInfo("picky", "7", "none")
-
-    def classify(self, texts: Sequence[str]) -> Predictions:
-        if any("bad" in text for text in texts):
-            raise RuntimeError("cannot")
-        rows = np.tile(np.array([0.2, 0.1, 0.7], np.float32), (len(texts), 1))
-        return Predictions(rows, np.zeros(len(texts), dtype=np.bool_))
-
-    def close(self) -> None:
-        pass
-
-
 def test_a_batch_is_sorted_and_its_source_positions_are_known() -> None:
     batch = decode(
         [
             incoming(tweet(minutes=-3), offset=4),
             incoming(b"no", offset=5),
             incoming(tweet("2", minutes=-9), offset=6),
-            incoming(b"{}", offset=7, headers={TYPE_HEADER: END_OF_REPLAY.encode()}),
+            incoming(END, offset=7, headers=ENDED),
         ],
         REJECT,
     )
@@ -64,8 +60,31 @@ def test_a_batch_is_sorted_and_its_source_positions_are_known() -> None:
 
 
 def test_tweets_after_the_end_of_a_replay_take_the_end_back() -> None:
-    end = incoming(b"{}", headers={TYPE_HEADER: END_OF_REPLAY.encode()})
+    end = incoming(END, headers=ENDED)
     assert not decode([end, incoming(tweet(), offset=1)], REJECT).positions[3].ended
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        (b"end-of-replay", b"{}", "invalid_field"),
+        (b"end-of-replay", tweet(), "invalid_field"),
+        (b"end-of-replay", None, "null_value"),
+        (b"watermark", tweet(), "unknown_type"),
+        (b"\xff", tweet(), "unknown_type"),
+        (None, tweet(), "unknown_type"),
+    ],
+)
+def test_a_forged_type_does_not_make_a_record_vanish(kind: bytes | None, value: bytes | None, reason: str) -> None:
+    batch = decode([incoming(value, headers={TYPE_HEADER: kind})], REJECT)
+    assert [why.reason for _record, why in batch.bad] == [reason]
+    assert not batch.positions[3].ended
+
+
+def test_of_several_types_the_last_one_counts() -> None:
+    record = incoming(END)
+    headers = ((TYPE_HEADER, b"other"), (TYPE_HEADER, END_OF_REPLAY.encode()))
+    assert decode([replace(record, headers=headers)], REJECT).positions[3].ended
 
 
 def test_tweets_from_the_future_are_refused_and_move_no_clock() -> None:
@@ -94,7 +113,7 @@ def test_brands_come_from_the_record_else_from_the_rules_else_there_is_none(
 ) -> None:
     done = [(incoming(b"", offset=9), Tweet(id="1", text="x", created_at=NOON, brands=named))]
     row = np.array([0.25, 0.5, 0.25], np.float32)
-    out = list(labelled("labeled", done, [row], Picky.info, lambda _text, _author: found, NOON))
+    out = list(labelled("labeled", done, [row], MODEL, lambda _text, _author: found, NOON))
 
     records = [LabeledTweet.model_validate_json(record.value or b"") for record in out]
     assert [record.brand for record in records] == expected
@@ -102,6 +121,20 @@ def test_brands_come_from_the_record_else_from_the_rules_else_there_is_none(
     assert {record.label for record in records} == {"neutral"}
     assert records[0].origin.offset == 9
     assert records[0].model.version == "7"
+
+
+def test_a_label_carries_the_trail_of_a_tweet_that_was_dead_and_nothing_else() -> None:
+    entries = [(REPLAYED_HEADER, b"%d" % number) for number in range(40)]
+    headers = (("lang", b"pt"), *entries, (REPLAYED_HEADER, b"x" * 5_000), (REPLAYED_HEADER, None))
+    done = [(replace(incoming(b""), headers=headers), Tweet(id="1", text="x", created_at=NOON, brands=["Acme"]))]
+    [record] = labelled("labeled", done, [np.array([1, 0, 0], np.float32)], MODEL, lambda _text, _author: [], NOON)
+    assert list(record.headers) == [*entries[-15:], (REPLAYED_HEADER, None)]
+
+
+def test_the_summary_of_what_is_bad_names_reasons_and_the_first_record() -> None:
+    bad = decode([incoming(b"no", offset=5), incoming(None, offset=6), incoming(b"[", offset=7)], REJECT).bad
+    assert summary(bad).startswith("2 invalid_json, 1 null_value; first tweets-3 offset 5: ")
+    assert summary([]) == "none in this batch"
 
 
 def test_a_dead_letter_keeps_the_original_and_says_why_and_where() -> None:
@@ -114,27 +147,3 @@ def test_a_dead_letter_keeps_the_original_and_says_why_and_where() -> None:
     assert headers[DeadHeaders.REASON] == b"invalid_utf8"
     assert headers[DeadHeaders.ORIGINAL_KEY] == b"key"
     assert (headers[DeadHeaders.ORIGIN_PARTITION], headers[DeadHeaders.ORIGIN_OFFSET]) == (b"3", b"5")
-
-
-def _tweets(*texts: str) -> list[tuple[Incoming, Tweet]]:
-    return [
-        (incoming(b"", offset=offset), Tweet(id=str(offset), text=text, created_at=NOON))
-        for offset, text in enumerate(texts)
-    ]
-
-
-def test_a_text_on_which_the_model_fails_costs_only_itself() -> None:
-    done = classify(Picky(), _tweets(*["fine"] * 5, "bad", *["fine"] * 7))
-
-    assert [found.text for _record, found in done.tweets] == ["fine"] * 12
-    assert len(done.rows) == 12
-    assert [(record.offset, why.reason) for record, why in done.failed] == [(5, "model_error")]
-
-
-def test_a_model_that_fails_on_everything_stops_the_worker_instead_of_killing_the_topic() -> None:
-    with pytest.raises(ModelError, match="nothing was acknowledged"):
-        classify(Picky(), _tweets(*["bad"] * HOPELESS_FROM))
-
-
-def test_nothing_to_classify_is_fine() -> None:
-    assert classify(Picky(), []).tweets == []
