@@ -5,13 +5,17 @@ not the empty key), all headers in their order, with repeated names and null
 values, each under ``original.header.`` and its name. ``read_dead_letter`` gives
 it back, ``revive`` makes the record that is sent again, which carries one more
 header ``replayed`` each time: the trail, kept when it dies again.
+
+Whatever fits into a record of the flow uncompressed fits here whole. What was
+larger than MAX_WHOLE_BYTES before its producer packed it is cut, and says so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 import orjson
 
@@ -21,6 +25,7 @@ from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
 from stream import decode
 from stream.records import REPLAYED_HEADER, DeadHeaders
+from stream.topics import MIB
 
 REASONS: Mapping[str, str] = {
     **decode.REASONS,
@@ -30,6 +35,11 @@ REASONS: Mapping[str, str] = {
 }
 """Every reason code of a dead letter. They are stable: alerts and queries are written against them."""
 MAX_MESSAGE_CHARS = 500
+MAX_WHOLE_BYTES = 60 * MIB
+"""Of key, value and headers of an original that is kept whole: 4 MiB less than tweets.dead takes. The records of the
+flow are far smaller; only what its producer compressed can be larger, to any size."""
+CUT_BYTES = MIB
+"""What is kept of the value, and of the headers, of an original that is larger."""
 LONGEST_TRAIL = 16
 LONGEST_ENTRY = 1_024
 
@@ -52,6 +62,8 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    whole: bool = True
+    """False: the original was too large; value and headers are its beginning."""
 
     @property
     def id(self) -> str:
@@ -93,11 +105,34 @@ def dead_letter(
     ]
     if replays:
         headers.append((DeadHeaders.REPLAYS, str(replays).encode()))
-    if record.key is not None:
-        headers.append((DeadHeaders.ORIGINAL_KEY, record.key))
-    headers += [(f"{DeadHeaders.ORIGINAL_HEADER}{name}", value) for name, value in record.headers]
     key = f"{record.tp.topic}-{record.tp.partition}-{record.offset}".encode()
-    return Outgoing(topic, key, record.value, headers)
+    original = [(f"{DeadHeaders.ORIGINAL_HEADER}{name}", value) for name, value in record.headers]
+    if record.key is not None:
+        original.insert(0, (DeadHeaders.ORIGINAL_KEY, record.key))
+    size = len(record.value or b"") + sum(map(_header_bytes, original))
+    if size <= MAX_WHOLE_BYTES:
+        return Outgoing(topic, key, record.value, headers + original)
+    headers.append((DeadHeaders.CUT, _what_was_cut(record)))
+    return Outgoing(topic, key, (record.value or b"")[:CUT_BYTES], headers + list(_up_to(CUT_BYTES, original)))
+
+
+def _header_bytes(header: tuple[str, bytes | None]) -> int:
+    name, value = header
+    return 4 * len(name) + len(value or b"") + 10  # a character has up to 4 bytes; each length up to 5
+
+
+def _up_to(most: int, headers: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes | None]]:
+    for header in headers:
+        most -= _header_bytes(header)
+        if most < 0:
+            return
+        yield header
+
+
+def _what_was_cut(record: Incoming) -> bytes:
+    value = record.value or b""
+    facts = {"bytes": len(value), "sha256": sha256(value).hexdigest(), "headers": len(record.headers)}
+    return orjson.dumps(facts)
 
 
 def read_dead_letter(value: bytes | None, headers: Headers) -> DeadLetter:
@@ -138,11 +173,19 @@ def read_dead_letter(value: bytes | None, headers: Headers) -> DeadLetter:
             for name, content in headers
             if name.startswith(DeadHeaders.ORIGINAL_HEADER)
         ),
+        whole=last_header(headers, DeadHeaders.CUT) is None,
     )
 
 
 def revive(letter: DeadLetter, at: dt.datetime) -> Outgoing:
-    """The original as it goes to its topic again: same bytes, key and headers, and the trail one entry longer."""
+    """The original as it goes to its topic again: same bytes, key and headers, and the trail one entry longer.
+
+    Raises DeadLetterError when the letter is not the whole original.
+    """
+    if not letter.whole:
+        raise DeadLetterError(
+            f"dead letter {letter.id} is only the beginning of a record that was too large; it cannot be sent again"
+        )
     entry = orjson.dumps(
         {
             "origin": letter.id,

@@ -199,5 +199,7 @@ class DeadHeaders:
     ORIGINAL_KEY = "original.key"
     ORIGINAL_HEADER = "original.header."
     """Before the name of each header of the original."""
+    CUT = "original.cut"
+    """Only where the original is not whole: its size."""
     REPLAYS = "replays"
     DIED_AT = "died_at"

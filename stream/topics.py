@@ -13,8 +13,10 @@ MIB = 1_048_576
 TWEET_MAX_BYTES = MIB
 """Largest record (strictly: record batch) on the topics of the flow."""
 DERIVED_MAX_BYTES = 4 * MIB
-"""Whatever fitted in ``tweets`` fits where it goes next, with a label or with the headers of a dead letter,
-also where it was packed tighter than our producer packs it."""
+"""JSON can grow fourfold when it is written again (``1e15`` has 4 characters or 18): whatever fitted in ``tweets``
+fits here with a label, also where our producer cannot compress it."""
+DEAD_MAX_BYTES = 64 * MIB
+"""Room for originals that their producer had packed, unpacked, with their headers; see ``dead.MAX_WHOLE_BYTES``."""
 
 _COMMON = {
     # Event times are old or odd: retention must act on the time of arrival.
@@ -73,7 +75,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     return [
         spec(topics.tweets, _DELETE, 7, TWEET_MAX_BYTES),
         spec(topics.labeled, _DELETE, 7, DERIVED_MAX_BYTES),
-        spec(topics.dead, _DELETE, 30, DERIVED_MAX_BYTES),
+        spec(topics.dead, _DELETE, 30, DEAD_MAX_BYTES),
         spec(topics.panes, _COMPACT, None, TWEET_MAX_BYTES),
         spec(topics.windows, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
         spec(topics.spikes, _COMPACT, None, TWEET_MAX_BYTES),

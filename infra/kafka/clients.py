@@ -10,6 +10,8 @@ from infra.settings import Settings
 MAX_MESSAGE_BYTES = 100_000_000
 """The client's limit, before compression. The topics' own limits, after it, are the ones that count: a record that
 fitted into one must not be refused here on its way to the next."""
+QUEUE_KIB = 131_072
+"""Memory for what is sent and not yet confirmed: 128 MiB. It must hold at least one message of the largest size."""
 TRANSACTION_TIMEOUT_MS = 30_000
 """Kafka aborts the transaction of a worker that stops in the middle of one after this time."""
 
@@ -38,6 +40,7 @@ def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "compression.type": "lz4",
         "message.timeout.ms": 0,
         "message.max.bytes": MAX_MESSAGE_BYTES,
+        "queue.buffering.max.kbytes": QUEUE_KIB,
         **extra,
     }
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from hashlib import sha256
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.kafka.clients import MAX_MESSAGE_BYTES, QUEUE_KIB
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
-from stream.dead import DeadLetterError, dead_letter, read_dead_letter, revive
+from stream.dead import CUT_BYTES, MAX_WHOLE_BYTES, DeadLetterError, dead_letter, read_dead_letter, revive
 from stream.records import REPLAYED_HEADER, DeadHeaders
+from stream.topics import DEAD_MAX_BYTES, DERIVED_MAX_BYTES, TWEET_MAX_BYTES
 
 NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
 TP = TopicPartition("some.tweets", 3)
@@ -73,6 +76,31 @@ def test_the_trail_grows_with_every_death() -> None:
         assert len(letter.trail) == times
     assert [orjson.loads(entry or b"")["reason"] for entry in letter.trail] == ["late", "reason_1", "reason_2"]
     assert letter.headers[0] == ("lang", b"pt")
+
+
+def test_the_largest_record_of_the_flow_is_kept_whole_with_all_its_headers() -> None:
+    bomb = tuple(("h", None) for _ in range(TWEET_MAX_BYTES // 4))
+    died = die(b"k" * 1_000, b"v" * DERIVED_MAX_BYTES, bomb)
+    letter = read_dead_letter(died.value, tuple(died.headers))
+    assert letter.whole
+    assert (letter.headers, len(letter.value or b"")) == (bomb, DERIVED_MAX_BYTES)
+    assert MAX_WHOLE_BYTES < DEAD_MAX_BYTES < MAX_MESSAGE_BYTES < QUEUE_KIB * 1_024
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [(b"v" * (MAX_WHOLE_BYTES + 1), (("a", b"1"),)), (b"v", (("a", b"1"), ("bomb", b"x" * MAX_WHOLE_BYTES)))],
+)
+def test_what_was_larger_before_it_was_packed_is_cut_and_says_so(value: bytes, headers: Headers) -> None:
+    died = die(b"k", value, headers)
+    letter = read_dead_letter(died.value, tuple(died.headers))
+    assert not letter.whole
+    assert (letter.key, letter.headers) == (b"k", headers[:1])
+    assert letter.value == value[:CUT_BYTES]
+    facts = orjson.loads(dict(died.headers)[DeadHeaders.CUT] or b"")
+    assert facts == {"bytes": len(value), "sha256": sha256(value).hexdigest(), "headers": len(headers)}
+    with pytest.raises(DeadLetterError, match="cannot be sent again"):
+        revive(letter, NOON)
 
 
 @given(st.text())
