@@ -34,10 +34,10 @@ _ILLEGAL_SASL_STATE = 34
 _HOST_MISMATCH = {62, 64}
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _DENIED = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "group",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional id",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "a topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "a consumer group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the cluster",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "a transactional id",
 }
 _AUTHENTICATION = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}  # noqa: SLF001  librdkafka's name
 
@@ -65,14 +65,15 @@ class _AwayError(Exception):
     """It does not speak as we do, or is not there."""
 
 
-def denied(settings: Settings, error: KafkaError | None) -> KafkaAccessError | None:
-    """The error where the rules (ACLs) of Kafka do not allow what was asked; None for any other."""
+def denied(settings: Settings, error: KafkaError | None, topic: str = "") -> KafkaAccessError | None:
+    """The error where Kafka's rules (ACLs) do not allow what was asked; None for any other error."""
     what = _DENIED.get(error.code()) if error is not None else None
     if error is None or what is None:
         return None
+    where = f"topic {topic}" if topic and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else what
     return KafkaAccessError(
-        f"Kafka at {settings.kafka_bootstrap_servers} does not allow {_who(settings)} to do this "
-        f"({error.str()}): give it the rights on the {what} that docs/security.md lists"
+        f"Kafka at {settings.kafka_bootstrap_servers} does not give {_who(settings)} the rights it needs on "
+        f"{where} ({error.str()}); docs/security.md lists them"
     )
 
 

@@ -259,12 +259,12 @@ class _Connection:
         except KafkaException as error:
             raise self._in_words(error) from error
 
-    def result(self, answer: Future[T]) -> T:
-        """What a call came to. Raises KafkaUnavailableError, or TopicError with Kafka's own words."""
+    def result(self, answer: Future[T], name: str = "") -> T:
+        """What a call about ``name`` came to. Raises KafkaUnavailableError, or TopicError with Kafka's own words."""
         try:
             return answer.result(self.left() + 5)  # librdkafka's timeout comes first
         except (KafkaException, TimeoutError) as error:
-            raise self._in_words(error) from error
+            raise self._in_words(error, name) from error
 
     def _note(self, error: KafkaError) -> None:
         self._trouble = error
@@ -272,9 +272,9 @@ class _Connection:
             # Such as: host:port/bootstrap: Connect to ... failed: Connection refused (after 0ms in state CONNECT)
             self._reason = error.str().partition(": ")[2].partition(" (after ")[0] or error.str()
 
-    def _in_words(self, error: Exception) -> TopicError | KafkaUnavailableError | KafkaAccessError:
+    def _in_words(self, error: Exception, name: str = "") -> TopicError | KafkaUnavailableError | KafkaAccessError:
         cause = error.args[0] if error.args else None
-        if isinstance(cause, KafkaError) and (no_right := denied(self._settings, cause)):
+        if isinstance(cause, KafkaError) and (no_right := denied(self._settings, cause, name)):
             return no_right
         if isinstance(cause, KafkaError) and cause.code() > 0:  # the broker answered; negative codes are librdkafka's
             return TopicError(f"Kafka at {self.address} refused: {cause.str()}")
@@ -315,7 +315,7 @@ def _existing(kafka: _Connection, names: Sequence[str]) -> dict[str, TopicDescri
     answers = kafka.admin.describe_topics(TopicCollection(list(names)), request_timeout=kafka.left())
     for name, answer in answers.items():
         try:
-            described[name] = kafka.result(answer)
+            described[name] = kafka.result(answer, name)
         except TopicError as error:
             if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
@@ -328,7 +328,7 @@ def _configs(kafka: _Connection, names: Sequence[str]) -> dict[str, dict[str, st
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
     answers = kafka.admin.describe_configs(resources, request_timeout=kafka.left())
     return {
-        resource.name: {name: entry.value or "" for name, entry in kafka.result(answer).items()}
+        resource.name: {name: entry.value or "" for name, entry in kafka.result(answer, resource.name).items()}
         for resource, answer in answers.items()
     }
 
@@ -340,7 +340,7 @@ def _create(kafka: _Connection, specs: Sequence[TopicSpec]) -> list[str]:
     created = []
     for name, answer in kafka.admin.create_topics(topics, operation_timeout=left, request_timeout=left).items():
         try:
-            kafka.result(answer)
+            kafka.result(answer, name)
         except TopicError as error:
             if _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(f"topic {name} could not be created: {error}") from error
@@ -370,7 +370,7 @@ def _offsets(kafka: _Connection, sizes: Mapping[str, int], spec: OffsetSpec) -> 
         asked = {TopicPartition(name, number): spec for name, number in wanted}
         for partition, answer in kafka.admin.list_offsets(asked, request_timeout=kafka.left()).items():
             try:
-                offset = kafka.result(answer).offset
+                offset = kafka.result(answer, partition.topic).offset
             except TopicError as error:
                 if _code(error) not in _NO_LEADER_YET or kafka.expired:
                     raise

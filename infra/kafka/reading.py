@@ -42,11 +42,11 @@ def read_to_end(settings: Settings, topic: str, partition: int | None = None) ->
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the library names it so
                     unfinished.discard(message.partition() or 0)
                 else:
-                    raise denied(settings, error) or _unavailable(settings, error.str())
+                    raise denied(settings, error, topic) or _unavailable(settings, error.str())
             if time.monotonic() - heard_at > SILENCE_S:
                 raise _unavailable(settings, f"no answer for {SILENCE_S:.0f} s")
     except KafkaException as error:
-        raise denied(settings, error.args[0]) or _unavailable(settings, error.args[0].str()) from error
+        raise denied(settings, error.args[0], topic) or _unavailable(settings, error.args[0].str()) from error
     finally:
         consumer.close()
 

@@ -64,7 +64,7 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
             if newest is None or event_time > newest:
                 newest = event_time
     except KafkaException as error:
-        raise denied(settings, error.args[0]) or KafkaUnavailableError(
+        raise denied(settings, error.args[0], topic) or KafkaUnavailableError(
             f"{topic} at {settings.kafka_bootstrap_servers} could not be read: {error.args[0].str()}; "
             "check that Kafka runs, then start again"
         ) from error
