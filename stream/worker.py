@@ -23,6 +23,7 @@ from infra.health import Health, Watch
 from infra.kafka.admin import check_topics, topic_id
 from infra.kafka.membership import Membership
 from infra.kafka.offsets import OffsetProbe
+from infra.kafka.outage import OutageWatch
 from infra.kafka.publish import ConfirmedPublisher
 from infra.settings import Settings
 from model.prediction import Classifier
@@ -128,6 +129,7 @@ class Worker:
             self._loaded = True
             if source_id is None:
                 return
+            served.enter_context(OutageWatch(settings))
             publisher = ConfirmedPublisher(settings)
             source = SourceTopic(source_id, settings.partitions)
             find_brands = BrandRules.load(settings.brands_file).find

@@ -226,7 +226,7 @@ class _Connection:
         self._deadline = time.monotonic() + timeout
         self._reason = ""
         self._trouble: KafkaError | None = None
-        config: dict[str, Any] = {**common_config(settings), "log_level": 0, "error_cb": self._note}
+        config: dict[str, Any] = {**common_config(settings), "error_cb": self._note}
         self.admin = AdminClient(config)
         self._enter()
 

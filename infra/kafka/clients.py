@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from infra.kafka.security import librdkafka_security
@@ -15,14 +16,19 @@ QUEUE_KIB = 131_072
 TRANSACTION_TIMEOUT_MS = 30_000
 """Kafka aborts the transaction of a worker that stops in the middle of one after this time."""
 
+_LIBRDKAFKA = logging.getLogger("librdkafka")
+
 
 def common_config(settings: Settings) -> dict[str, Any]:
-    """What every client needs: where Kafka is, how to be let in, and quiet logs. Raises UsageError."""
-    return {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
-        **librdkafka_security(settings),
-        "log_level": 3,
-    }
+    """What every client needs: where Kafka is, how to be let in, and where its log goes. Raises UsageError.
+
+    The log goes nowhere, but at level debug: a client without a logger writes
+    to stderr, up to ten lines a second while Kafka is away, and one with a
+    logger that is not polled keeps all lines in memory. ``infra.kafka.outage``
+    says what there is to say; errors reach callers as exceptions in any case.
+    """
+    voice = {"log_level": 6, "logger": _LIBRDKAFKA} if settings.log_level == "debug" else {"log_level": 0}
+    return {"bootstrap.servers": settings.kafka_bootstrap_servers, **librdkafka_security(settings), **voice}
 
 
 def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Observer:
         from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
         config = reader_config(self._settings, **{"queued.max.messages.kbytes": _BUFFERED_KB, "fetch.wait.max.ms": 100})
-        consumer = Consumer(config, logger=log)
+        consumer = Consumer(config)
         try:
             consumer.assign(
                 [

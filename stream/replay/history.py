@@ -53,7 +53,7 @@ def read_tail(settings: Settings, topic: str, partitions: int) -> Tail:
     Tweets dated in the future are left aside, since the worker refuses them.
     Raises KafkaUnavailableError.
     """
-    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True, "log_level": 0}))
+    consumer = Consumer(reader_config(settings, **{"enable.partition.eof": True}))
     newest: dt.datetime | None = None
     tweets: set[tuple[str, int]] = set()
     try:

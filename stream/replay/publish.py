@@ -55,11 +55,8 @@ class TweetPublisher:
     """
 
     def __init__(self, settings: Settings, topic: str, stop: threading.Event, meanwhile: Callable[[], None]) -> None:
-        # librdkafka's own log repeats itself many times a second while Kafka is away; we say it once in a while.
-        quiet: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
-        self._producer = Producer(
-            producer_config(settings, **{"queue.buffering.max.kbytes": QUEUE_BYTES >> 10, **quiet})
-        )
+        config: dict[str, Any] = {"queue.buffering.max.kbytes": QUEUE_BYTES >> 10, "error_cb": self._note}
+        self._producer = Producer(producer_config(settings, **config))
         self._topic = topic
         self._stop = stop
         self._meanwhile = meanwhile

@@ -56,7 +56,7 @@ def watch(
         raise TopicError(f"topic {topic} does not exist yet; run: barometer topics create")
     partitions = range(found[topic].partitions)
     notice = _Notice(settings.kafka_bootstrap_servers)
-    config: dict[str, Any] = {"enable.partition.eof": True, "log_level": 0, "error_cb": notice.note}
+    config: dict[str, Any] = {"enable.partition.eof": True, "error_cb": notice.note}
     consumer = Consumer(reader_config(settings, **config))
     try:
         starts = {} if from_start else _ends(consumer, settings, topic, partitions)

@@ -1,0 +1,44 @@
+"""A worker's log while a real Kafka is away."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from infra.kafka import outage
+from infra.kafka.local import LocalBroker
+from infra.kafka.outage import OutageWatch
+from infra.settings import Settings
+from tests.conftest import CACHE
+from tests.kafka_tools import wait_until
+
+
+def test_a_broker_that_goes_and_comes_back_is_told_in_two_lines_whatever_its_clients_complain(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "_ANSWER_S", 1.0)
+    client = logging.getLogger("aiokafka.conn")
+
+    def told(word: str) -> bool:
+        client.error("Unable connect to node with id 1")
+        return any(word in message for message in caplog.messages)
+
+    with LocalBroker(CACHE, directory=tmp_path) as broker:
+        with OutageWatch(Settings(kafka_bootstrap_servers=broker.bootstrap_servers)):
+            client.error("something else entirely")
+            wait_until(lambda: "something else entirely" in caplog.messages, 30, "a complaint with Kafka there")
+            broker.kill()
+            wait_until(lambda: told("does not answer"), 60, "that Kafka is away")
+            broker.start()
+            wait_until(lambda: told("answers again"), 60, "that it is back")
+        client.error("as before")
+    address = broker.bootstrap_servers
+    assert [message for message in caplog.messages if address in message] == [
+        f"Kafka at {address} does not answer (Connect to ipv4#{address} failed: Connection refused); waiting for it",
+        next(message for message in caplog.messages if message.startswith(f"Kafka at {address} answers again, after ")),
+    ]
+    assert "as before" in caplog.messages
+    assert not [message for message in caplog.messages if message.startswith("Unable")]
+    assert "rdkafka" not in capfd.readouterr().err
