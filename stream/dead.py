@@ -7,7 +7,7 @@ it back, ``revive`` makes the record that is sent again, which carries one more
 header ``replayed`` each time: the trail, kept when it dies again.
 
 Whatever fits into a record of the flow uncompressed fits here whole. What was
-larger than MAX_WHOLE_BYTES before its producer packed it is cut, and says so.
+larger than MAX_WHOLE_BYTES before its producer packed it is cut, and says so; as is what has over MAX_HEADERS.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ MAX_MESSAGE_CHARS = 500
 MAX_WHOLE_BYTES = 60 * MIB
 """Of key, value and headers of an original that is kept whole: 4 MiB less than tweets.dead takes. The records of the
 flow are far smaller; only what its producer compressed can be larger, to any size."""
+MAX_HEADERS = 99_000
+"""librdkafka gives a record with more than 100,000 headers none at all, so nobody could read why it is dead."""
 CUT_BYTES = MIB
 """What is kept of the value, and of the headers, of an original that is larger."""
 LONGEST_TRAIL = 16
@@ -110,7 +112,7 @@ def dead_letter(
     if record.key is not None:
         original.insert(0, (DeadHeaders.ORIGINAL_KEY, record.key))
     size = len(record.value or b"") + sum(map(_header_bytes, original))
-    if size <= MAX_WHOLE_BYTES:
+    if size <= MAX_WHOLE_BYTES and len(original) <= MAX_HEADERS:
         return Outgoing(topic, key, record.value, headers + original)
     headers.append((DeadHeaders.CUT, _what_was_cut(record)))
     return Outgoing(topic, key, (record.value or b"")[:CUT_BYTES], headers + list(_up_to(CUT_BYTES, original)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints, WithJsonSchema
@@ -92,6 +93,12 @@ def _once_each(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _visible(name: str) -> str:
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in name):
+        raise ValueError("has no character that can be seen")
+    return name
+
+
 def _json_object(value: Any) -> Any:
     return {} if value is None else _json_value(value, 0)
 
@@ -143,7 +150,15 @@ TweetId = Annotated[
 BrandName = Annotated[
     str,
     BeforeValidator(_clean),
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=128,
+        # Brands are shown, and are keys: no control characters, line ends, or marks that turn the line around;
+        # and something that can be seen.
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$",
+    ),
+    AfterValidator(_visible),
 ]
 BrandNames = Annotated[list[BrandName], AfterValidator(_once_each)]
 UtcTime = Annotated[AwareDatetime, BeforeValidator(_with_zone), WithJsonSchema(_MOMENT)]

@@ -14,9 +14,9 @@ from infra.kafka.clients import MAX_MESSAGE_BYTES, QUEUE_KIB
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
-from stream.dead import CUT_BYTES, MAX_WHOLE_BYTES, DeadLetterError, dead_letter, read_dead_letter, revive
+from stream.dead import CUT_BYTES, MAX_HEADERS, MAX_WHOLE_BYTES, DeadLetterError, dead_letter, read_dead_letter, revive
 from stream.records import REPLAYED_HEADER, DeadHeaders
-from stream.topics import DEAD_MAX_BYTES, DERIVED_MAX_BYTES, TWEET_MAX_BYTES
+from stream.topics import DEAD_MAX_BYTES, DERIVED_MAX_BYTES
 
 NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
 TP = TopicPartition("some.tweets", 3)
@@ -79,7 +79,7 @@ def test_the_trail_grows_with_every_death() -> None:
 
 
 def test_the_largest_record_of_the_flow_is_kept_whole_with_all_its_headers() -> None:
-    bomb = tuple(("h", None) for _ in range(TWEET_MAX_BYTES // 4))
+    bomb = (("h" * 30, None),) * (MAX_HEADERS - 1)
     died = die(b"k" * 1_000, b"v" * DERIVED_MAX_BYTES, bomb)
     letter = read_dead_letter(died.value, tuple(died.headers))
     assert letter.whole
@@ -89,13 +89,18 @@ def test_the_largest_record_of_the_flow_is_kept_whole_with_all_its_headers() -> 
 
 @pytest.mark.parametrize(
     ("value", "headers"),
-    [(b"v" * (MAX_WHOLE_BYTES + 1), (("a", b"1"),)), (b"v", (("a", b"1"), ("bomb", b"x" * MAX_WHOLE_BYTES)))],
+    [
+        (b"v" * (MAX_WHOLE_BYTES + 1), (("a", b"1"),)),
+        (b"v", (("a", b"1"), ("bomb", b"x" * MAX_WHOLE_BYTES))),
+        (b"v", (("a", b"1"), *[("bomb", None)] * MAX_HEADERS)),
+    ],
 )
 def test_what_was_larger_before_it_was_packed_is_cut_and_says_so(value: bytes, headers: Headers) -> None:
     died = die(b"k", value, headers)
     letter = read_dead_letter(died.value, tuple(died.headers))
     assert not letter.whole
-    assert (letter.key, letter.headers) == (b"k", headers[:1])
+    assert (letter.key, letter.headers) == (b"k", headers[: len(letter.headers)])
+    assert letter.headers
     assert letter.value == value[:CUT_BYTES]
     facts = orjson.loads(dict(died.headers)[DeadHeaders.CUT] or b"")
     assert facts == {"bytes": len(value), "sha256": sha256(value).hexdigest(), "headers": len(headers)}

@@ -1,0 +1,282 @@
+"""Whatever a producer writes to ``tweets`` ends as labelled, or as dead with the right reason, and holds nothing up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from infra.kafka.admin import ensure_topics
+from infra.kafka.clients import producer_config
+from infra.kafka.incoming import Headers, last_header
+from infra.kafka.ledger import TopicPartition
+from infra.kafka.local import free_port
+from infra.kafka.offsets import OffsetProbe
+from infra.kafka.publish import ConfirmedPublisher, Outgoing
+from infra.settings import Settings
+from stream.dead import DeadLetter, read_dead_letter
+from stream.records import (
+    END_OF_REPLAY,
+    TYPE_HEADER,
+    WATERMARK,
+    LabeledTweet,
+    ModelIdentity,
+    Origin,
+    Probabilities,
+    Tweet,
+    Window,
+)
+from stream.topics import Topics, topic_specs
+from tests.conftest import MakeSettings
+from tests.faults import PATIENCE_S, Workers, feed, make_tweets
+from tests.fixed_worker import POISON
+from tests.hostile import LABELLED, TOO_LARGE_TO_KEEP, Hostile, hostile_records
+from tests.kafka_tools import publish, read_all, wait_until
+from tests.outcome import Place
+
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+BY_THE_MODEL = {
+    "1 MB of text",
+    "combining",
+    "control characters",
+    "emoji family",
+    "format strings",
+    "half an emoji everywhere",
+    "invalid UTF-8",
+    "lone high surrogate",
+    "many mentions",
+    "no spaces",
+    "one combining character",
+    "punctuation",
+    "right to left",
+    "zero width",
+}
+NAMED = 157
+"""Tweets about 64 brands each: 10,048 brands."""
+
+
+def produce(settings: Settings, records: Sequence[Hostile]) -> dict[Place, Hostile]:
+    """Each record in a batch of its own, packed as tightly as can be. Returns where each lies."""
+    config = {"compression.type": "zstd", "compression.level": 12, "batch.num.messages": 1, "linger.ms": 0}
+    producer = Producer(producer_config(settings, **config))
+    places: dict[Place, Hostile] = {}
+    refused: list[str] = []
+
+    def confirm(record: Hostile) -> Any:
+        def confirmed(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                refused.append(f"{record.name}: {error.str()}")
+            else:
+                places[message.partition() or 0, message.offset() or 0] = record
+
+        return confirmed
+
+    for record in records:
+        producer.produce(
+            Topics.of(settings).tweets,
+            record.value,
+            record.key,
+            headers=cast("Any", list(record.headers)),
+            on_delivery=confirm(record),
+        )
+        producer.poll(0)
+    assert producer.flush(60) == 0, "Kafka did not confirm every record"
+    assert not refused
+    return places
+
+
+def fates(settings: Settings) -> tuple[set[Place], dict[Place, DeadLetter]]:
+    """The places in ``tweets`` whose records were labelled, and the dead letters of those that were not."""
+    topics = Topics.of(settings)
+    labelled = set()
+    for message in read_all(settings, topics.labeled):
+        if last_header(headers_of(message), TYPE_HEADER) != WATERMARK.encode():
+            origin = LabeledTweet.model_validate_json(cast("bytes", message.value())).origin
+            labelled.add((origin.partition, origin.offset))
+    letters = [letter for letter in read_letters(settings) if letter.origin.topic == topics.tweets]
+    dead = {(letter.origin.partition, letter.offset): letter for letter in letters}
+    assert len(dead) == len(letters), "every record died once"
+    return labelled, dead
+
+
+def read_letters(settings: Settings) -> list[DeadLetter]:
+    return [
+        read_dead_letter(message.value(), headers_of(message))
+        for message in read_all(settings, Topics.of(settings).dead)
+    ]
+
+
+def headers_of(message: Message) -> Headers:
+    return cast("Headers", tuple(message.headers() or ()))
+
+
+def assert_each_met_its_fate(settings: Settings, places: dict[Place, Hostile]) -> None:
+    labelled, dead = fates(settings)
+    met = {
+        record.name: LABELLED if place in labelled else dead[place].reason if place in dead else "lost"
+        for place, record in places.items()
+    }
+    assert met == {record.name: record.fate for record in places.values()}
+    assert not labelled & dead.keys()
+    for place in dead.keys() & places.keys():
+        letter, original = dead[place], places[place]
+        assert letter.whole == (original.name not in TOO_LARGE_TO_KEEP)
+        if letter.whole:
+            assert (letter.key, letter.value, letter.headers) == (original.key, original.value, original.headers)
+        assert letter.message
+
+
+def settle(settings: Settings, workers: Workers) -> None:
+    """Wait until the workers have done with all that is in ``tweets`` now."""
+    probe = OffsetProbe(settings)
+    partitions = [TopicPartition(Topics.of(settings).tweets, number) for number in range(settings.partitions)]
+    ends = probe.ends(partitions)
+
+    def done() -> bool:
+        assert all(process.poll() is None for process in workers.running.values()), workers.log()
+        try:
+            return all(probe.committed(tp) >= end for tp, end in ends.items())
+        except KafkaException:  # a new group has no coordinator for a moment
+            return False
+
+    wait_until(done, PATIENCE_S, f"every record of tweets settled\n{workers.log()}")
+    probe.close()
+
+
+def series(settings: Settings) -> list[str]:
+    """Everything that the worker measures, one entry for each series."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=10) as answer:
+        return re.findall(r"^[a-z]\S+(?= )", answer.read().decode(), re.MULTILINE)
+
+
+def test_every_hostile_record_meets_its_fate_and_the_worker_stays_up(
+    make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    settings = make_settings(dead_share_limit=1, metrics_port=free_port())
+    ensure_topics(settings, topic_specs(settings), timeout=30)
+    places = produce(settings, hostile_records())
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        settle(settings, workers)
+        before = len(series(settings))
+        many = [
+            Tweet(id=f"many {n}", text="x", created_at=NOON, brands=[f"brand {n}-{m}" for m in range(64)])
+            for n in range(NAMED)
+        ]
+        fed = feed(settings, iter(many))
+        settle(settings, workers)
+        wait_until(lambda: brands_seen(settings) >= fed.pairs, PATIENCE_S, f"windows of all brands\n{workers.log()}")
+        assert len(series(settings)) - before < 100, "metrics do not grow with brands"
+        assert workers.stop(1) == 0, workers.log()
+    assert_each_met_its_fate(settings, places)
+
+
+def brands_seen(settings: Settings) -> int:
+    """How many of the many brands have a window."""
+    keys = {cast("bytes", message.key()) for message in read_all(settings, Topics.of(settings).windows)}
+    return sum(b'"brand ' in key for key in keys)
+
+
+def test_the_model_that_ships_labels_hostile_texts(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings(dead_share_limit=1)
+    ensure_topics(settings, topic_specs(settings), timeout=30)
+    records = [record for record in hostile_records() if record.name in BY_THE_MODEL]
+    assert len(records) == len(BY_THE_MODEL)
+    places = produce(settings, records)
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1, "--bundled")
+        settle(settings, workers)
+    assert_each_met_its_fate(settings, places)
+
+
+def test_records_forged_in_tweets_labeled_are_dead_or_passed_over(
+    settings: Settings, topics: Topics, tmp_path: Path
+) -> None:
+    good = LabeledTweet(
+        tweet=Tweet(id="1", text="x", created_at=NOON),
+        brand="Aria",
+        label="neutral",
+        confidence=0.8,
+        probabilities=Probabilities(negative=0.1, neutral=0.8, positive=0.1),
+        model=ModelIdentity(name="m", version="1"),
+        origin=Origin(partition=0, offset=0),
+        labeled_at=NOON,
+    ).encode()
+    watermark = ((TYPE_HEADER, WATERMARK.encode()),)
+    forged: list[tuple[str, bytes | None, Headers]] = [
+        ("null_value", None, ()),
+        ("invalid_json", b"\x00", ()),
+        ("invalid_utf8", b"\xff\xff", ()),
+        ("not_an_object", b"[]", ()),
+        ("invalid_field", b"{}", ()),
+        ("invalid_field", good.replace(b"0.8", b"NaN", 1).replace(b"NaN", b"-1", 1), ()),
+        ("invalid_json", good.replace(b"0.8", b"NaN"), ()),
+        ("invalid_field", good.replace(b'"neutral",', b'"furious",'), ()),
+        ("invalid_field", good.replace(b'"offset":0', b'"offset":-1'), ()),
+        ("unknown_schema_version", good.replace(b'"schema_version":1', b'"schema_version":2', 1), ()),
+        ("unknown_type", good, ((TYPE_HEADER, END_OF_REPLAY.encode()),)),
+        ("null_value", None, watermark),
+        ("invalid_field", b"{}", watermark),
+        ("invalid_field", good, watermark),
+        ("invalid_json", b"[" * 100_000, watermark),
+    ]
+    publisher = ConfirmedPublisher(settings)
+    publisher.publish(Outgoing(topics.labeled, b"Aria", value, headers, 0) for _reason, value, headers in forged)
+    fed = feed(settings, make_tweets(100, seed=7))
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        wait_until(lambda: windows_hold(settings, fed.pairs), PATIENCE_S, f"all tweets counted\n{workers.log()}")
+        assert workers.stop(1) == 0, workers.log()
+    letters = [letter for letter in read_letters(settings) if letter.stage == "aggregate"]
+    letters.sort(key=lambda letter: letter.offset)
+    assert [letter.reason for letter in letters] == [reason for reason, _value, _headers in forged]
+    assert [(letter.value, letter.headers) for letter in letters] == [(value, headers) for _r, value, headers in forged]
+
+
+def windows_hold(settings: Settings, tweets: int) -> bool:
+    newest = {message.key(): message.value() for message in read_all(settings, Topics.of(settings).windows)}
+    return sum(Window.model_validate_json(cast("bytes", value)).revision for value in newest.values()) == tweets
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (Tweet(id="1", text=f"all is {POISON}", created_at=NOON).encode(), "model_error"),
+        (b"<tweet>of another producer</tweet>", "invalid_json"),
+    ],
+    ids=["a broken model", "a producer of another format"],
+)
+def test_a_worker_that_would_divert_the_topic_stops_and_a_higher_limit_lets_it_go_on(
+    settings: Settings, topics: Topics, tmp_path: Path, value: bytes, reason: str
+) -> None:
+    count = 200
+    publish(settings, topics.tweets, [(None, value)] * count)
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        stopped = workers.running.pop(1)
+        assert stopped.wait(60) != 0, "it did not stop as from an error"
+        said = workers.log()
+        assert "nothing was published or acknowledged" in said
+        assert "BAROMETER_DEAD_SHARE_LIMIT" in said
+        assert reason in said
+        assert not read_all(settings, topics.dead), "nothing was diverted"
+        assert committed(settings) == 0
+
+        workers.start(2, settings=settings.model_copy(update={"dead_share_limit": 1.0}))
+        settle(settings, workers)
+        assert workers.stop(2) == 0, workers.log()
+    assert [letter.reason for letter in read_letters(settings)] == [reason] * count
+
+
+def committed(settings: Settings) -> int:
+    probe = OffsetProbe(settings)
+    topic = Topics.of(settings).tweets
+    offsets = [probe.committed(TopicPartition(topic, number)) for number in range(settings.partitions)]
+    probe.close()
+    return sum(offsets)
