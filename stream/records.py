@@ -170,8 +170,15 @@ class Window(Record):
     size_s: int
     counts: Counts
     probability_sums: Counts = Field(description="sums of the probabilities, in millionths")
+    cells: dict[int, int] = Field(description="tweets by cell of a grid of probabilities: shares are corrected from it")
     net_sentiment: float = Field(ge=-1, le=1, description="(positive - negative) / all, by label")
-    negative_share: float = Field(ge=0, le=1)
+    negative_share: float = Field(ge=0, le=1, description="by label")
+    negative_share_low: float = Field(ge=0, le=1, description="95% interval of the share, by Wilson's score")
+    negative_share_high: float = Field(ge=0, le=1)
+    mean_confidence: float = Field(ge=0, le=1, description="mean probability of the labels given")
+    uncertain: int = Field(ge=0, description="tweets whose label has a probability of less than a half")
+    authors: int = Field(ge=0, description="distinct authors, of tweets that name one; exact up to some 380")
+    author_sketch: str = Field(description="these authors as a HyperLogLog sketch, base64: windows can be merged")
     revision: int = Field(ge=1, description="distinct tweets folded in")
     late: int = Field(default=0, ge=0, description="of these, how many came after the window had closed")
     status: Literal["open", "closed"]
@@ -184,6 +191,83 @@ class Window(Record):
 def window_key(brand: str, start: dt.datetime, size_s: int) -> bytes:
     """The Kafka key of a window, for example ``["United","2015-02-24T19:35:00Z",60]``."""
     return orjson.dumps([brand, start, size_s], option=orjson.OPT_UTC_Z)
+
+
+SpikeKind = Literal["negative", "positive", "volume"]
+
+
+class EvidenceTerm(BaseModel):
+    """A word, phrase, hashtag or emoji that is used more than before. Shares are of voices, from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    term: str
+    z: float = Field(description="how much more: log-odds against the baseline, in standard deviations")
+    voices: int = Field(ge=0, description="sampled people who use it; copies of one text count once")
+    share: float = Field(ge=0, le=1, description="part of the spike's voices that use it")
+    share_before: float = Field(ge=0, le=1, description="the same before the spike")
+    explains: float = Field(ge=0, le=1, description="part of the rise that is tweets with this term; terms overlap")
+
+
+class EvidenceTweet(BaseModel):
+    """A tweet that stands for many."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    created_at: UtcTime
+    text: str = Field(description="its first 400 characters")
+    label: Label
+    confidence: float = Field(ge=0, le=1)
+    copies: int = Field(ge=1, description="sampled tweets with this text or nearly, this one included")
+
+
+class Evidence(BaseModel):
+    """Why it is a spike, from a sample of its tweets and of those before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    terms: list[EvidenceTerm] = Field(description="the strongest first; none is part of another")
+    explains: float = Field(ge=0, le=1, description="part of the rise that is tweets with any of the terms")
+    tweets: list[EvidenceTweet] = Field(description="with the strongest terms, unlike each other")
+    sampled: int = Field(ge=0, description="tweets of the spike that were read")
+    sampled_before: int = Field(ge=0, description="tweets before it that were read")
+    voices: int = Field(ge=0, description="people among the sampled; copies of one text count once")
+    people_share: float | None = Field(
+        default=None, ge=0, le=1, description="distinct authors by tweets, in the sample"
+    )
+    copies_share: float = Field(ge=0, le=1, description="part of the sampled tweets that copy another")
+    sources: dict[str, float] = Field(default_factory=dict, description="where they come from, with shares")
+    languages: dict[str, float] = Field(default_factory=dict, description="languages of the texts, with shares")
+
+
+class Spike(Record):
+    """``reputation.spikes``, key: id. The newest record of a key is the truth.
+
+    ``share`` and ``baseline`` are of the window from ``window_start`` to
+    ``updated_at``: of tweets with the kind's label, or for volume tweets a minute.
+    """
+
+    id: str = Field(description="the same for the same brand, kind and opening pane")
+    brand: BrandName
+    kind: SpikeKind
+    status: Literal["open", "closed"]
+    started_at: UtcTime = Field(description="where the change began, as far as can be told")
+    opened_at: UtcTime = Field(description="end of the pane that opened it")
+    updated_at: UtcTime = Field(description="end of the pane that this record comes from")
+    closed_at: UtcTime | None = None
+    reason: str | None = Field(default=None, description="why it closed")
+    window_start: UtcTime
+    tweets: int = Field(ge=0, description="in the window")
+    authors: int | None = Field(default=None, ge=0, description="at least so many wrote them")
+    share: float = Field(ge=0)
+    baseline: float = Field(ge=0, description="what was expected")
+    z: float = Field(description="how far the window is from what was expected, in standard deviations")
+    peak_share: float = Field(ge=0)
+    peak_z: float
+    evidence: Evidence
+    sentence: str = Field(description="all of it in one line")
+    models: list[str] = Field(description="versions of the models that labelled the window's tweets")
 
 
 class DeadHeaders:

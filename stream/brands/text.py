@@ -61,7 +61,7 @@ def is_word(character: str) -> bool:
 def token_finder() -> Callable[[str], list[str]]:
     """A function that lists the words of a folded text, mentions with their ``@``; unspaced scripts are left out."""
     ascii_token = re.compile(r"(?:(?<!\w)@)?\w+", re.ASCII)
-    word = _word_class()
+    word = word_class()
     token = re.compile(rf"(?:(?<!{word})@)?{word}+")
 
     def find_tokens(text: str) -> list[str]:
@@ -71,7 +71,7 @@ def token_finder() -> Callable[[str], list[str]]:
 
 
 @lru_cache(maxsize=1)
-def _word_class() -> str:
+def word_class() -> str:
     r"""What ``is_word`` accepts, as a regex class: ``\w`` lacks marks, such as the vowel signs of Hindi."""
     ranges: list[list[int]] = []
     for code in range(ord(_LAST_WORD)):

@@ -1,0 +1,142 @@
+"""What a brand's people said in the last thirty hours: samples, coarser the older they are.
+
+A sample for each of the last thirty minutes, for each ten minutes of the three
+hours before, for each hour of the rest. What is kept depends only on the
+panes that closed, never on when they were saved or restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from stream.records import PANE_S
+from stream.spikes.evidence.sample import Sample, Seen, merge
+
+Level = Literal["minute", "ten", "hour"]
+
+
+class _Grain(NamedTuple):
+    """A level: length of a slot, how far back it reaches (both in seconds), tweets in a slot."""
+
+    slot_s: int
+    reach_s: int
+    tweets: int
+
+
+GRAINS: dict[Level, _Grain] = {
+    "minute": _Grain(PANE_S, 30 * 60, 24),
+    "ten": _Grain(600, 3 * 3_600, 60),
+    "hour": _Grain(3_600, 30 * 3_600, 40),
+}
+PANE_TWEETS = GRAINS["minute"].tweets
+"""How large the sample of an open pane must be."""
+_LEVELS: tuple[Level, ...] = ("minute", "ten", "hour")
+
+
+class Part(NamedTuple):
+    """One saved record of a memory; ``start`` in seconds since 1970."""
+
+    level: Level
+    start: int
+
+
+@dataclass
+class Memory:
+    """``newest``: start of the newest pane that closed. ``changed``: parts that differ from what was saved."""
+
+    newest: int | None = None
+    slots: dict[Part, Sample] = field(default_factory=dict)
+    changed: set[Part] = field(default_factory=set)
+
+    def draft(self) -> Memory:
+        """A copy that can be changed while this one stays; nothing in it has changed yet.
+
+        Samples are shared: a memory replaces them, and never adds to one.
+        """
+        return Memory(self.newest, dict(self.slots), set())
+
+    def closed(self, start: int, sample: Sample) -> None:
+        """Take in the sample of the pane that starts at ``start``, when it first closes.
+
+        In event-time order, as panes close; one that is not after the newest is
+        too late and changes nothing, as for the detector.
+        """
+        if self.newest is not None and start <= self.newest:
+            return
+        self.newest = start
+        if len(sample):
+            self._put(Part("minute", start), sample.copy())
+        self._age(start + PANE_S)
+
+    def between(self, start: int, end: int) -> list[Seen]:
+        """A uniform sample of the tweets from ``start`` to ``end``, by priority."""
+        touched = [
+            sample
+            for part, sample in self.slots.items()
+            if part.start < end and part.start + GRAINS[part.level].slot_s > start
+        ]
+        if not touched:
+            return []
+        threshold = min(sample.threshold for sample in touched)
+        return sorted(
+            tweet for sample in touched for tweet in sample if start <= tweet.at < end and tweet.priority < threshold
+        )
+
+    def before(self, end: int) -> list[Seen]:
+        """All that is kept from before ``end``, by priority. Quiet hours weigh more than their tweets."""
+        return sorted(
+            tweet for part, sample in self.slots.items() if part.start < end for tweet in sample if tweet.at < end
+        )
+
+    def _age(self, now: int) -> None:
+        """Move what is too old for its level to the next, whole slots of that at a time."""
+        for level, coarser in zip(_LEVELS, (*_LEVELS[1:], None), strict=True):
+            slot_s = GRAINS[coarser].slot_s if coarser else GRAINS[level].slot_s
+            keep_from = (now - GRAINS[level].reach_s) // slot_s * slot_s
+            old = sorted(part for part in self.slots if part.level == level and part.start < keep_from)
+            for part in old:
+                sample = self.slots.pop(part)
+                self.changed.add(part)
+                if coarser:
+                    into = Part(coarser, part.start // slot_s * slot_s)
+                    known = [self.slots[into]] if into in self.slots else []
+                    self._put(into, merge([*known, sample], GRAINS[coarser].tweets))
+
+    def _put(self, part: Part, sample: Sample) -> None:
+        self.slots[part] = sample
+        self.changed.add(part)
+
+
+def encode_sample(sample: Sample) -> bytes:
+    """A sample as compact JSON."""
+    tweets = [tuple(tweet) for tweet in sample]
+    return orjson.dumps({"size": sample.size, "threshold": str(sample.threshold), "tweets": tweets})
+
+
+def decode_sample(value: bytes) -> Sample:
+    """A sample as ``encode_sample`` wrote it."""
+    return _sample(orjson.loads(value))
+
+
+def encode(memory: Memory, part: Part) -> bytes | None:
+    """One part of ``memory`` as JSON; None when nothing is left of it (the record is to be removed)."""
+    sample = memory.slots.get(part)
+    return None if sample is None else encode_sample(sample)
+
+
+def decode(newest: int | None, parts: Mapping[Part, bytes]) -> Memory:
+    """A memory from its saved parts, and the ``newest`` that was saved with them."""
+    return Memory(newest, dict(_samples(parts)))
+
+
+def _samples(parts: Mapping[Part, bytes]) -> Iterator[tuple[Part, Sample]]:
+    for part, value in parts.items():
+        yield Part(*part), decode_sample(value)
+
+
+def _sample(content: Any) -> Sample:
+    return Sample(content["size"], (Seen(*tweet) for tweet in content["tweets"]), int(content["threshold"]))
