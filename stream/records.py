@@ -170,15 +170,17 @@ class Window(Record):
     size_s: int
     counts: Counts
     probability_sums: Counts = Field(description="sums of the probabilities, in millionths")
-    cells: dict[int, int] = Field(description="tweets by cell of a grid of probabilities: shares are corrected from it")
+    cells: dict[int, int] = Field(
+        default_factory=dict, description="tweets by cell of a grid of probabilities: shares are corrected from it"
+    )
     net_sentiment: float = Field(ge=-1, le=1, description="(positive - negative) / all, by label")
     negative_share: float = Field(ge=0, le=1, description="by label")
-    negative_share_low: float = Field(ge=0, le=1, description="95% interval of the share, by Wilson's score")
-    negative_share_high: float = Field(ge=0, le=1)
-    mean_confidence: float = Field(ge=0, le=1, description="mean probability of the labels given")
-    uncertain: int = Field(ge=0, description="tweets whose label has a probability of less than a half")
-    authors: int = Field(ge=0, description="distinct authors, of tweets that name one; exact up to some 380")
-    author_sketch: str = Field(description="these authors as a HyperLogLog sketch, base64: windows can be merged")
+    negative_share_low: float = Field(default=0, ge=0, le=1, description="95% interval of the share, by Wilson's score")
+    negative_share_high: float = Field(default=1, ge=0, le=1)
+    mean_confidence: float = Field(default=0, ge=0, le=1, description="mean probability of the labels given")
+    uncertain: int = Field(default=0, ge=0, description="tweets whose label has a probability of less than a half")
+    authors: int = Field(default=0, ge=0, description="distinct authors, of tweets that name one; exact up to some 380")
+    author_sketch: str = Field(default="", description="these authors as a HyperLogLog, base64: windows can be merged")
     revision: int = Field(ge=1, description="distinct tweets folded in")
     late: int = Field(default=0, ge=0, description="of these, how many came after the window had closed")
     status: Literal["open", "closed"]

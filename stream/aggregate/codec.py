@@ -24,8 +24,9 @@ from infra.errors import BarometerError
 from infra.kafka.publish import Outgoing
 from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen
-from stream.aggregate.pane import CountedIds, Pane, PaneKey
+from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
 from stream.aggregate.totals import ByLabel, Totals, TotalsChange
+from stream.authors import Authors
 from stream.records import SCHEMA_VERSION
 
 
@@ -58,8 +59,8 @@ def encode(changes: Changes, totals: TotalsChange, topic: str, partition: int) -
     for key, pane in changes.panes.items():
         yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
         if pane.ids is not None:
-            for chunk, ids in pane.ids.chunks_with(list(pane.fresh)).items():
-                yield Outgoing(topic, _ids_key(key, chunk), _ids_value(ids), partition=partition)
+            for chunk, counted in pane.ids.chunks_with(list(pane.fresh.values())).items():
+                yield Outgoing(topic, _ids_key(key, chunk), _ids_value(counted), partition=partition)
     for brand, retired in totals.retired():
         yield Outgoing(topic, _brand_key(brand), _brand_value(retired), partition=partition)
     yield Outgoing(topic, CLOCK_KEY, _clock_value(changes, totals), partition=partition)
@@ -71,8 +72,8 @@ def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
     whole = Changes(next_offset=state.next_offset, clock=state.clock, seen=state.seen)
     for brands in state.panes.values():
         for pane in brands.values():
-            fresh = {} if pane.ids is None else dict.fromkeys(pane.ids.known)
-            whole.panes[pane.key] = replace(pane, ids=None if pane.ids is None else CountedIds(), fresh=fresh)
+            fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
+            whole.panes[pane.key] = replace(pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh)
     totals = TotalsChange(saved.totals.panes, saved.totals.tweets)
     for brand, total in saved.totals.brands.items():
         totals.brands[brand] = total
@@ -113,7 +114,7 @@ class _Found:
 
     clock: dict[str, Any] | None = None
     panes: dict[PaneKey, Pane] = field(default_factory=dict)
-    chunks: dict[PaneKey, dict[int, list[int]]] = field(default_factory=dict)
+    chunks: dict[PaneKey, dict[int, list[Counted]]] = field(default_factory=dict)
     retired: dict[str, ByLabel] = field(default_factory=dict)
 
     def saved(self) -> Saved | None:
@@ -126,6 +127,8 @@ class _Found:
         for key, pane in self.panes.items():
             if pane.ids is not None:
                 pane.ids = _join(self.chunks.pop(key, {}))
+                if pane.closed:
+                    pane.ids.voices.clear()
                 if len(pane.ids.known) != pane.revision:
                     raise TruncatedError(
                         f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
@@ -156,6 +159,11 @@ def _pane_value(pane: Pane) -> bytes:
             "schema_version": SCHEMA_VERSION,
             "counts": pane.counts,
             "sums": pane.sums,
+            "confidence": pane.confidence,
+            "uncertain": pane.uncertain,
+            "unsigned": pane.unsigned,
+            "cells": list(pane.cells.items()),
+            "authors": pane.authors.encode(),
             "late": pane.late,
             "closed": pane.closed,
             "models": pane.models,
@@ -169,21 +177,29 @@ def _read_pane(key: PaneKey, value: dict[str, Any]) -> Pane:
         key,
         counts=value["counts"],
         sums=value["sums"],
+        confidence=value["confidence"],
+        uncertain=value["uncertain"],
+        unsigned=value["unsigned"],
+        cells=dict(value["cells"]),
+        authors=Authors.decode(value["authors"]),
         late=value["late"],
         closed=value["closed"],
         models=value["models"],
-        ids=CountedIds() if value["ids"] else None,
+        ids=CountedTweets() if value["ids"] else None,
     )
 
 
-def _ids_value(ids: list[int]) -> bytes:
-    packed = b64encode(struct.pack(f">{len(ids)}Q", *ids)).decode()
-    return orjson.dumps({"schema_version": SCHEMA_VERSION, "ids": packed})
+def _ids_value(counted: list[Counted]) -> bytes:
+    ids = b64encode(struct.pack(f">{len(counted)}Q", *(one.id for one in counted))).decode()
+    voices = b64encode(struct.pack(f">{len(counted)}I", *(one.voice for one in counted))).decode()
+    return orjson.dumps({"schema_version": SCHEMA_VERSION, "ids": ids, "voices": voices})
 
 
-def _read_ids(value: dict[str, Any]) -> list[int]:
-    packed = b64decode(value["ids"])
-    return list(struct.unpack(f">{len(packed) // 8}Q", packed))
+def _read_ids(value: dict[str, Any]) -> list[Counted]:
+    ids, voices = b64decode(value["ids"]), b64decode(value["voices"])
+    count = len(ids) // 8
+    pairs = zip(struct.unpack(f">{count}Q", ids), struct.unpack(f">{count}I", voices), strict=True)
+    return [Counted(*pair) for pair in pairs]
 
 
 def _brand_key(brand: str) -> bytes:
@@ -194,8 +210,8 @@ def _brand_value(retired: ByLabel | None) -> bytes | None:
     return None if retired is None else orjson.dumps({"schema_version": SCHEMA_VERSION, "retired": retired})
 
 
-def _join(chunks: dict[int, list[int]]) -> CountedIds:
-    ids = CountedIds()
+def _join(chunks: dict[int, list[Counted]]) -> CountedTweets:
+    ids = CountedTweets()
     for number in sorted(chunks):
         ids.add(chunks[number])
     return ids

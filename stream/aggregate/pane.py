@@ -5,17 +5,35 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import zip_longest
+from typing import NamedTuple
 
 from model.labels import LABELS
+from model.quantification import cell_of, wilson
+from stream.authors import Authors, author_hash
 from stream.records import MILLION, PANE_S, Counts, LabeledTweet, Window
+from stream.spikes.pane import PaneStats, author_sample
 
 CHUNK_IDS = 4_096
-"""Id hashes in one state record (43 KB as base64): a busy pane rewrites only its last chunk."""
+"""Counted tweets in one state record (65 KB as base64): a busy pane rewrites only its last chunk."""
+UNCERTAIN_BELOW = 0.5
+_LABEL_BITS = 2
+_VOICE_BITS = 32
+NO_VOICE = (1 << _VOICE_BITS) - 1
+"""Stands for a tweet that names no author."""
 
 
 def id_hash(tweet_id: str) -> int:
     """64 bits of a tweet id. Among a million ids two agree with a chance of 3 in 100 million."""
     return int.from_bytes(blake2b(tweet_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def voice_of(tweet: LabeledTweet) -> int:
+    """Who said what: 30 bits of the author's hash, and the label. The same author twice is one voice."""
+    if tweet.tweet.author is None:
+        return NO_VOICE
+    known = author_hash(tweet.tweet.author) >> (64 - _VOICE_BITS + _LABEL_BITS)
+    return known << _LABEL_BITS | LABELS.index(tweet.label)
 
 
 def pane_start(event_time: dt.datetime) -> int:
@@ -35,22 +53,34 @@ class PaneKey:
         return self.start + PANE_S
 
 
+class Counted(NamedTuple):
+    """What is remembered of one counted tweet: the hash of its id, and its voice."""
+
+    id: int
+    voice: int
+
+
 @dataclass
-class CountedIds:
-    """Hashes of the tweets counted in a pane, in order of arrival, split into chunks.
+class CountedTweets:
+    """The tweets counted in a pane, in order of arrival, split into chunks.
 
     ``full`` chunks are saved for good; ``tail`` is the last one, still growing.
     """
 
     known: set[int] = field(default_factory=set)
-    tail: list[int] = field(default_factory=list)
+    voices: set[int] = field(default_factory=set)
+    tail: list[Counted] = field(default_factory=list)
     full: int = 0
 
     @property
     def chunks(self) -> int:
         return self.full + bool(self.tail)
 
-    def chunks_with(self, fresh: list[int]) -> dict[int, list[int]]:
+    def all(self) -> list[Counted]:
+        """Ids and voices of all; which voice is whose is not remembered, and does not matter."""
+        return [Counted(*pair) for pair in zip_longest(self.known, self.voices - {NO_VOICE}, fillvalue=NO_VOICE)]
+
+    def chunks_with(self, fresh: list[Counted]) -> dict[int, list[Counted]]:
         """The chunks that adding ``fresh`` would change, by number."""
         if not fresh:
             return {}
@@ -60,10 +90,11 @@ class CountedIds:
             for number, start in enumerate(range(0, len(grown), CHUNK_IDS))
         }
 
-    def add(self, fresh: list[int]) -> None:
+    def add(self, fresh: list[Counted]) -> None:
         grown = self.tail + fresh
         whole = len(grown) // CHUNK_IDS
-        self.known.update(fresh)
+        self.known.update(counted.id for counted in fresh)
+        self.voices.update(counted.voice for counted in fresh)
         self.full += whole
         self.tail = grown[whole * CHUNK_IDS :]
 
@@ -72,18 +103,25 @@ class CountedIds:
 class Pane:
     """State of one pane. ``counts`` and ``sums`` are in the order of LABELS, sums in millionths.
 
-    ``ids`` is None once the duplicate horizon has passed. ``fresh`` holds what a
-    draft has counted and not yet saved.
+    ``confidence`` is a sum in millionths too. ``unsigned``: tweets by label that
+    name no author. ``cells``: tweets by ``cell_of`` their probabilities. ``ids``
+    is None once the duplicate horizon has passed. ``fresh`` holds what a draft
+    has counted and not yet saved, by id.
     """
 
     key: PaneKey
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
     sums: list[int] = field(default_factory=lambda: [0, 0, 0])
+    confidence: int = 0
+    uncertain: int = 0
+    unsigned: list[int] = field(default_factory=lambda: [0, 0, 0])
+    cells: dict[int, int] = field(default_factory=dict)
+    authors: Authors = field(default_factory=Authors)
     late: int = 0
     closed: bool = False
     models: list[str] = field(default_factory=list)
-    ids: CountedIds | None = field(default_factory=CountedIds)
-    fresh: dict[int, None] = field(default_factory=dict)
+    ids: CountedTweets | None = field(default_factory=CountedTweets)
+    fresh: dict[int, Counted] = field(default_factory=dict)
 
     @property
     def revision(self) -> int:
@@ -92,32 +130,76 @@ class Pane:
 
     def draft(self) -> Pane:
         """A copy that can be folded into; the ids are shared and only read until ``saved``."""
-        return replace(self, counts=list(self.counts), sums=list(self.sums), models=list(self.models), fresh={})
+        return replace(
+            self,
+            counts=list(self.counts),
+            sums=list(self.sums),
+            unsigned=list(self.unsigned),
+            cells=dict(self.cells),
+            authors=self.authors.copy(),
+            models=list(self.models),
+            fresh={},
+        )
 
     def knows(self, hashed: int) -> bool:
         return self.ids is not None and (hashed in self.ids.known or hashed in self.fresh)
 
     def add(self, tweet: LabeledTweet, hashed: int) -> None:
         """Count one tweet; late when the pane has already closed."""
-        self.counts[LABELS.index(tweet.label)] += 1
-        for index, label in enumerate(LABELS):
-            self.sums[index] += round(getattr(tweet.probabilities, label) * MILLION)
+        label = LABELS.index(tweet.label)
+        exact = (tweet.probabilities.negative, tweet.probabilities.neutral, tweet.probabilities.positive)
+        self.counts[label] += 1
+        for index, probability in enumerate(exact):
+            self.sums[index] += round(probability * MILLION)
+        self.confidence += round(tweet.confidence * MILLION)
+        self.uncertain += tweet.confidence < UNCERTAIN_BELOW
+        cell = cell_of(*exact)
+        self.cells[cell] = self.cells.get(cell, 0) + 1
+        if tweet.tweet.author is None:
+            self.unsigned[label] += 1
+        else:
+            self.authors.add(author_hash(tweet.tweet.author))
         if tweet.model.version not in self.models:
             self.models.append(tweet.model.version)
         self.late += self.closed
         if self.ids is not None:
-            self.fresh[hashed] = None
+            self.fresh[hashed] = Counted(hashed, voice_of(tweet))
 
     def saved(self) -> None:
         """The draft is safe in Kafka: what it counted becomes known."""
         if self.ids is not None:
-            self.ids.add(list(self.fresh))
+            self.ids.add(list(self.fresh.values()))
+            if self.closed:
+                self.ids.voices.clear()  # they were for the spikes, which are decided when the pane closes
         self.fresh = {}
+
+    def stats(self) -> PaneStats:
+        """The pane as the spike detector sees it: an author counts once for each label."""
+        voices = {counted.voice for counted in self.fresh.values()}
+        if self.ids is not None:
+            voices |= self.ids.voices
+        voices.discard(NO_VOICE)
+        people: list[list[int]] = [[], [], []]
+        for voice in voices:
+            people[voice & ((1 << _LABEL_BITS) - 1)].append(voice >> _LABEL_BITS)
+        negative, neutral, positive = (
+            len(known) + unsigned for known, unsigned in zip(people, self.unsigned, strict=True)
+        )
+        return PaneStats(
+            self.key.start,
+            negative,
+            neutral,
+            positive,
+            author_sample(people[LABELS.index("negative")]),
+            author_sample(people[LABELS.index("positive")]),
+            tuple(sorted(self.models)),
+        )
 
     def window(self) -> Window:
         """The pane as the world sees it."""
         negative, _neutral, positive = self.counts
         total = self.revision
+        low, high = wilson(negative, total)
         return Window(
             brand=self.key.brand,
             start=dt.datetime.fromtimestamp(self.key.start, dt.UTC),
@@ -125,8 +207,15 @@ class Pane:
             size_s=PANE_S,
             counts=Counts(**dict(zip(LABELS, self.counts, strict=True))),
             probability_sums=Counts(**dict(zip(LABELS, self.sums, strict=True))),
+            cells=dict(sorted(self.cells.items())),
             net_sentiment=round((positive - negative) / total, 6),
             negative_share=round(negative / total, 6),
+            negative_share_low=round(low, 6),
+            negative_share_high=round(high, 6),
+            mean_confidence=round(self.confidence / MILLION / total, 6),
+            uncertain=self.uncertain,
+            authors=self.authors.count(),
+            author_sketch=self.authors.encode(),
             revision=total,
             late=self.late,
             status="closed" if self.closed else "open",
