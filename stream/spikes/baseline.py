@@ -20,13 +20,15 @@ from statistics import median
 from stream.spikes.history import HOURS_A_DAY, History, Hour
 from stream.spikes.pane import Kind
 from stream.spikes.rules import DAY_S, HOUR_S, SpikeRules
-from stream.spikes.score import LEAST_SHARE, bar
+from stream.spikes.score import LEAST_SHARE, MONTH_MIN
 
 HOURS_A_WEEK = 168
 LEVEL_DAYS = 10
 """The level looks back five half-lives of two days."""
 PRIOR_HOUR_SD, PRIOR_DAY_SD, PRIOR_WEEK_SD = 0.03, 0.04, 0.02
 """Before anything is known: how a share varies from hour to hour, with the hour of the day, and of the week."""
+PRIOR_PHASES = 6.0
+"""The prior of how much phases of a rhythm differ counts as much as so many phases that are known well."""
 PRIOR_HOURS = 24.0
 """The prior of the variance from hour to hour counts as much as so many hours."""
 PRIOR_DEGREES = 200.0
@@ -85,12 +87,12 @@ class VolumeBaseline:
 
 @dataclass(frozen=True)
 class Baseline:
-    """``z``: how far out a window must be to open a spike of a share. ``volume`` is None during its warm-up."""
+    """``volume`` is None during its warm-up. ``panes_a_month``: minutes with tweets, that is chances for chance."""
 
     negative: ShareBaseline
     positive: ShareBaseline
     volume: VolumeBaseline | None
-    z: float
+    panes_a_month: float
 
     def share(self, kind: Kind) -> ShareBaseline:
         return self.negative if kind is Kind.NEGATIVE else self.positive
@@ -135,7 +137,7 @@ def learn_baseline(history: History, rhythms: Rhythms, since: tuple[int, int], r
         _share_baseline(valid, rhythms.negative, _negative, _chi_negative, rules),
         _share_baseline(valid, rhythms.positive, _positive, _chi_positive, rules),
         _volume_baseline(counted, rhythms.volume, rules) if seen * 60 >= rules.volume_warm_up_s else None,
-        bar(rules.false_alarms_per_month, 60 * tweets / minutes),
+        MONTH_MIN * (1 - exp(-tweets / minutes)),
     )
 
 
@@ -177,14 +179,22 @@ def _share_rhythm(observed: Sequence[Observed]) -> Rhythm:
 
 
 def _shrunk(values: Sequence[tuple[int, float, float]], period: int, prior: float) -> tuple[tuple[float, float], ...]:
-    """Posterior mean and variance of each phase's effect; ``values`` are (number, value, 1 / its variance)."""
+    """Posterior mean and variance of each phase's effect; ``values`` are (number, value, 1 / its variance).
+
+    How much phases differ at all is learnt too (empirical Bayes): ``prior`` is the
+    variance among them as long as few are known.
+    """
     sums, weights = [0.0] * period, [0.0] * period
     for number, value, weight in values:
         sums[number % period] += value * weight
         weights[number % period] += weight
-    return tuple(
-        (total / (weight + 1 / prior), 1 / (weight + 1 / prior)) for total, weight in zip(sums, weights, strict=True)
-    )
+    known = [(total / weight, 1 / weight) for total, weight in zip(sums, weights, strict=True) if weight]
+    # Phases that are known well say more about it.
+    trusts = [prior / (prior + noise) for _mean, noise in known]
+    among = sum(trust * (mean * mean - noise) for trust, (mean, noise) in zip(trusts, known, strict=True))
+    among = max(prior / 16, (PRIOR_PHASES * prior + among) / (PRIOR_PHASES + sum(trusts)))
+    known = [(total, weight + 1 / among) for total, weight in zip(sums, weights, strict=True)]
+    return tuple((total / weight, 1 / weight) for total, weight in known)
 
 
 def _share_baseline(

@@ -33,7 +33,7 @@ def encode(state: BrandState, part: Part) -> bytes | None:
                 "relearn": state.relearn,
                 "models": state.models,
                 "open": [astuple(spike) for spike in state.open.values()],
-                "closed": state.closed,
+                "closed": {kind.value: at for kind, at in state.closed.items()},
             }
         )
     if part.name == "recent":

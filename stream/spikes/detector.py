@@ -9,7 +9,7 @@ from stream.spikes.baseline import Baseline
 from stream.spikes.pane import Kind, PaneStats, SpikeEvent, spike_id
 from stream.spikes.recent import CHUNK_S, Bounds, Stretch
 from stream.spikes.rules import HOUR_S, SpikeRules
-from stream.spikes.score import share_z, volume_z
+from stream.spikes.score import bar, share_z, volume_z
 from stream.spikes.state import HEAD, BrandState, OpenSpike, Part
 
 SHARES = (Kind.NEGATIVE, Kind.POSITIVE)
@@ -100,12 +100,13 @@ class Detector:
         """The window that most contradicts the baseline, when it does so enough."""
         rules = self._rules
         best: Stretch | None = None
-        most = baseline.z
+        most = margin = 0.0
         since = state.closed.get(kind, 0)
         for stretch in state.recent.stretches(kind, since, self._bounds, rules.min_tweets, rules.min_effect):
             z = self._share_z(state, kind, baseline, stretch, stretch.hits)
-            if z >= most:
-                best, most = stretch, z
+            over = z - self._bar(baseline, stretch)
+            if over >= margin:
+                best, most, margin = stretch, z, over
         if best is None:
             return None
         authors, voices = self._crowd(state, kind, best)
@@ -117,9 +118,12 @@ class Detector:
             fewer = best.tweets - best.hits + heard
             fair = best._replace(tweets=fewer, hits=heard, expected=best.expected * fewer / best.tweets)
             enough = fewer >= rules.min_tweets and heard - fair.expected >= rules.min_effect * fewer
-            if not enough or self._share_z(state, kind, baseline, fair, heard) < baseline.z:
+            if not enough or self._share_z(state, kind, baseline, fair, heard) < self._bar(baseline, best):
                 return None
         return _finding(best, most, authors)
+
+    def _bar(self, baseline: Baseline, stretch: Stretch) -> float:
+        return bar(self._rules.false_alarms_per_month, baseline.panes_a_month, stretch.panes)
 
     def _share_z(self, state: BrandState, kind: Kind, baseline: Baseline, stretch: Stretch, hits: int) -> float:
         variance = state.expected(baseline, (state.end or 0) - 1).variances[kind is Kind.POSITIVE]

@@ -143,7 +143,7 @@ class Recent:
     def evict(self, keep_from: int, longest_from: int, most_tweets: int) -> set[int]:
         """Drop what is before ``keep_from`` and is not among the last ``most_tweets``, and all before ``longest_from``.
 
-        Gives the chunks of which nothing is left.
+        In whole chunks; gives their numbers.
         """
         panes = self.panes
         if not panes:
@@ -152,9 +152,11 @@ class Recent:
         gone = 0
         while panes[gone].start < longest_from or (panes[gone].start < keep_from and panes[gone].sum_tweets <= enough):
             gone += 1
+        while gone and panes[gone - 1].start // CHUNK_S == panes[gone].start // CHUNK_S:
+            gone -= 1  # what is saved together goes together
         if not gone:
             return set()
-        chunks = {pane.start // CHUNK_S for pane in panes[:gone]} - {panes[gone].start // CHUNK_S}
+        chunks = {pane.start // CHUNK_S for pane in panes[:gone]}
         self._before = panes[gone - 1]
         del panes[:gone]
         return chunks

@@ -15,7 +15,7 @@ class SpikeRules:
     # What is a spike
     false_alarms_per_month: float = 0.5
     """How often a brand on which nothing happens may raise one kind of alarm. Sets the least z of a spike: the
-    more a brand is talked about, the more chances for chance, the higher the bar."""
+    more chances for chance there are, the higher the bar."""
     min_effect: float = 0.08
     """A share must be this far above the expected one, however significant less may be."""
     min_tweets: int = 20

@@ -7,8 +7,8 @@ from statistics import NormalDist
 
 LEAST_SHARE = 0.005
 """Expected shares keep this distance from 0 and 1, where any tweet would be infinitely surprising."""
-MONTH_H = 30 * 24
-PANES_AN_HOUR = 60
+MONTH_MIN = 30 * 24 * 60
+MOST_OVERLAP, OVERLAP_A_PANE = 20.0, 2.0
 
 
 def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion: float) -> float:
@@ -37,16 +37,14 @@ def volume_z(tweets: int, expected: float, spread: float) -> float:
     return log(max(tweets, 1) / expected) / sqrt(1 / expected + spread * spread)
 
 
-def bar(false_alarms_per_month: float, tweets_an_hour: float) -> float:
-    """The z that the largest of all windows of a month exceeds so often by chance.
+def bar(false_alarms_per_month: float, panes_a_month: float, panes: int) -> float:
+    """The z that a window of so many ``panes`` must reach.
 
-    Windows overlap: what counts is how many differ enough to be a new chance.
-    For a slow brand that goes with its tweets, for a busy one with its panes.
-    LOOKS was fitted to quiet histories of ``barometer bench spikes``.
+    A month has more short windows than long ones, so that more of them are
+    extreme by chance: the bar falls with the length (a scan statistic with a
+    penalty for its scale, as in Dümbgen and Spokoiny 2001). Windows that overlap
+    are hardly new chances: a window counts at MOST_OVERLAP places along its own length
+    at most, fitted to quiet histories of ``barometer bench spikes``.
     """
-    looks = MONTH_H * min(tweets_an_hour / TWEETS_A_LOOK, PANES_AN_HOUR * LOOKS_A_PANE)
-    return NormalDist().inv_cdf(1 - min(0.5, false_alarms_per_month / max(looks, 1.0)))
-
-
-TWEETS_A_LOOK = 10.0
-LOOKS_A_PANE = 2.0
+    looks = panes_a_month / panes * min(MOST_OVERLAP, OVERLAP_A_PANE * panes)
+    return -NormalDist().inv_cdf(min(0.5, false_alarms_per_month / max(looks, 1.0)))

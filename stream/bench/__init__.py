@@ -1,0 +1,1 @@
+"""``barometer bench``: figures on this machine, each next to something to compare it with."""
