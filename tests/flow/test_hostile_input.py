@@ -57,8 +57,6 @@ BY_THE_MODEL = {
     "right to left",
     "zero width",
 }
-NAMED = 157
-"""Tweets about 64 brands each: 10,048 brands."""
 
 
 def produce(settings: Settings, records: Sequence[Hostile]) -> dict[Place, Hostile]:
@@ -133,9 +131,15 @@ def assert_each_met_its_fate(settings: Settings, places: dict[Place, Hostile]) -
 
 
 def settle(settings: Settings, workers: Workers) -> None:
-    """Wait until the workers have done with all that is in ``tweets`` now."""
+    """Wait until the workers have done with all that is in ``tweets`` now, and with what they made of it."""
+    topics = Topics.of(settings)
+    for topic in (topics.tweets, topics.labeled):
+        _settle(settings, workers, topic)
+
+
+def _settle(settings: Settings, workers: Workers, topic: str) -> None:
     probe = OffsetProbe(settings)
-    partitions = [TopicPartition(Topics.of(settings).tweets, number) for number in range(settings.partitions)]
+    partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
     ends = probe.ends(partitions)
 
     def done() -> bool:
@@ -145,7 +149,7 @@ def settle(settings: Settings, workers: Workers) -> None:
         except KafkaException:  # a new group has no coordinator for a moment
             return False
 
-    wait_until(done, PATIENCE_S, f"every record of tweets settled\n{workers.log()}")
+    wait_until(done, PATIENCE_S, f"every record of {topic} settled\n{workers.log()}")
     probe.close()
 
 
@@ -155,8 +159,9 @@ def series(settings: Settings) -> list[str]:
         return re.findall(r"^[a-z]\S+(?= )", answer.read().decode(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("brands", [1_024, pytest.param(10_048, marks=pytest.mark.chaos)])
 def test_every_hostile_record_meets_its_fate_and_the_worker_stays_up(
-    make_settings: MakeSettings, tmp_path: Path
+    make_settings: MakeSettings, tmp_path: Path, brands: int
 ) -> None:
     settings = make_settings(dead_share_limit=1, metrics_port=free_port())
     ensure_topics(settings, topic_specs(settings), timeout=30)
@@ -167,20 +172,20 @@ def test_every_hostile_record_meets_its_fate_and_the_worker_stays_up(
         before = len(series(settings))
         many = [
             Tweet(id=f"many {n}", text="x", created_at=NOON, brands=[f"brand {n}-{m}" for m in range(64)])
-            for n in range(NAMED)
+            for n in range(brands // 64)
         ]
         fed = feed(settings, iter(many))
         settle(settings, workers)
-        wait_until(lambda: brands_seen(settings) >= fed.pairs, PATIENCE_S, f"windows of all brands\n{workers.log()}")
         assert len(series(settings)) - before < 100, "metrics do not grow with brands"
         assert workers.stop(1) == 0, workers.log()
+    assert brands_seen(settings) == fed.pairs == brands
     assert_each_met_its_fate(settings, places)
 
 
 def brands_seen(settings: Settings) -> int:
-    """How many of the many brands have a window."""
-    keys = {cast("bytes", message.key()) for message in read_all(settings, Topics.of(settings).windows)}
-    return sum(b'"brand ' in key for key in keys)
+    """How many of the many brands have been counted."""
+    keys = {cast("bytes", message.key()) for message in read_all(settings, Topics.of(settings).panes)}
+    return sum(key.startswith(b'["pane","brand ') for key in keys)
 
 
 def test_the_model_that_ships_labels_hostile_texts(make_settings: MakeSettings, tmp_path: Path) -> None:
