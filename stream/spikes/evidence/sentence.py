@@ -28,10 +28,11 @@ def write_sentence(
     ``share`` and ``baseline`` are shares from 0 to 1, of ``kind`` volume tweets a minute.
     ``people``: how many wrote, where that is known. Only terms that are sure enough are named.
     """
+    moved = "rose" if share > baseline else "fell"
     if kind == "volume":
-        change = f"Tweets about {brand} rose from {_rate(baseline)} to {_rate(share)} a minute"
+        change = f"Tweets about {brand} {moved} from {_rate(baseline)} to {_rate(share)} a minute"
     else:
-        change = f"{kind.capitalize()} share of {brand} rose from {baseline:.0%} to {share:.0%}"
+        change = f"{kind.capitalize()} share of {brand} {moved} from {baseline:.0%} to {share:.0%}"
     crowd = _count(tweets, "tweet") + (f" by {_count(people, 'person', 'people')}" if people is not None else "")
     sure = [term.term for term in terms if term.z >= SURE_Z]
     named = ", ".join(f"'{term}'" for term in sure[:NAMED_TERMS])

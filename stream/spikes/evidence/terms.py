@@ -2,7 +2,7 @@
 
 Links and mentions are left out, and end a phrase, as does all punctuation. So
 does the brand's own name, which is in most tweets about it. Numbers count
-only beside a word ("error 503"). In scripts without spaces, terms are two to
+only after a word ("error 503"). In scripts without spaces, terms are two to
 four neighbouring characters.
 """
 
@@ -24,6 +24,7 @@ LONGEST_RUN = 4
 MAX_PIECES = 120
 """Words, hashtags and emoji read of a text: ten thousand hashtags cost no more than these."""
 MAX_WORD = 40
+LEAST_DIGITS = 3
 _RETWEET = re.compile(r"^\s*rt\s+@\S+?:?\s+", re.IGNORECASE)
 _NUMBER = re.compile(r"[\d.,'-]+")
 _SKIN = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
@@ -108,9 +109,9 @@ def is_retweet(text: str) -> bool:
 
 
 def _numbers_fit(phrase: list[str]) -> bool:
-    """A number has a place after the one word that it numbers ("error 503"); amounts and times vary too much."""
+    """A number of three digits or more has a place after the one word that it numbers: "error 503", not "2 hours"."""
     numbered = [place for place, word in enumerate(phrase) if _NUMBER.fullmatch(word)]
-    return not numbered or (numbered == [1] and len(phrase) == 2 and phrase[0] not in PARTICLES)
+    return not numbered or (numbered == [1] and len(phrase) == 2 and len(phrase[1]) >= LEAST_DIGITS)
 
 
 def contains(longer: str, shorter: str) -> bool:

@@ -48,7 +48,7 @@ class Crowd:
 
 
 def group_copies(texts: Sequence[frozenset[str]]) -> list[int]:
-    """For each text the number of its group: the first text that it is equal to, or ALIKE to, in the order given.
+    """For each text the number of its group: the first text that leads one and that it is ALIKE to.
 
     Texts without a word are copies of nothing.
     """
@@ -58,9 +58,10 @@ def group_copies(texts: Sequence[frozenset[str]]) -> list[int]:
             leaders.setdefault(words, number)
     distinct = list(leaders)
     joined: list[int] = []
+    leads = np.zeros(len(distinct), dtype=bool)
     for row, alike in enumerate(similarities(distinct) >= ALIKE):
-        first = int(np.flatnonzero(alike[: row + 1])[0])
-        joined.append(joined[first] if first < row else row)
+        leads[row] = not (alike[:row] & leads[:row]).any()
+        joined.append(int(np.flatnonzero(alike & leads)[0]))
     group_of = {words: leaders[distinct[joined[row]]] for row, words in enumerate(distinct)}
     return [group_of[words] if words else number for number, words in enumerate(texts)]
 
