@@ -6,10 +6,11 @@ the dead letters (as arroyo's ``DlqLimit``). Pure bookkeeping, no clock.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from infra.errors import BarometerError
+from infra.kafka.incoming import Incoming
 
 LEAST_RECORDS = 20
 """Of fewer records than this nobody can say that too many are bad."""
@@ -52,3 +53,13 @@ class DeadShare:
         before = max(0, (self._recent.maxlen or 0) - len(dead))
         kept = [*self._recent][-before:] if before else []
         return len(kept) + len(dead), sum(kept) + sum(dead)
+
+
+def in_words(dead: Sequence[tuple[Incoming, str, str]]) -> str:
+    """What is wrong with records, each with its reason and message: the reasons counted, and the first in full."""
+    if not dead:
+        return "none in this batch"
+    counts = Counter(reason for _record, reason, _message in dead)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    record, _reason, message = dead[0]
+    return f"{reasons}; first {record.tp.topic}-{record.tp.partition} offset {record.offset}: {message}"

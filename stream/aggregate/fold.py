@@ -17,6 +17,9 @@ from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
 from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
 from stream.records import PANE_S, WATERMARK, LabeledTweet, Watermark, Window
 
+LATE = "late"
+"""The reason code of labelled tweets that came too late to be counted."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -141,7 +144,7 @@ def _count(state: PartitionState, changes: Changes, record: Incoming, tweet: Lab
             changes.redelivered += 1
         else:
             message = f"event time {tweet.tweet.created_at.isoformat()} is further back than late tweets are counted"
-            changes.dead.append((record, "late", message))
+            changes.dead.append((record, LATE, message))
         return
     hashed = id_hash(tweet.tweet.id)
     pane = changes.panes.get(key) or state.pane(key) or _new_pane(key, changes.clock, rules)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Producer
 
 from infra import metrics
+from infra.dead_share import DeadShare, in_words
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
@@ -25,7 +26,7 @@ from infra.kafka.reading import newest_values
 from infra.kafka.transactions import FencedError, fenced_producer, transact
 from infra.settings import Settings
 from stream.aggregate import codec
-from stream.aggregate.fold import Changes, PartitionState, Rules, apply, fold
+from stream.aggregate.fold import LATE, Changes, PartitionState, Rules, apply, fold
 from stream.aggregate.totals import Totals, TotalsChange
 from stream.dead import dead_letter
 from stream.topics import Topics
@@ -45,6 +46,7 @@ class Owned:
     producer: Producer
     state: PartitionState
     totals: Totals
+    dead_share: DeadShare
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -102,7 +104,8 @@ class PaneStore:
         self._check_input(partition, saved.state.next_offset, begin, end)
         with self._lock:
             if started_in == self._round:  # else released meanwhile: it is another's, and so are its brands
-                self._owned[partition] = Owned(producer, saved.state, saved.totals)
+                fuse = DeadShare(self._settings.dead_share_limit, self._settings.dead_share_window)
+                self._owned[partition] = Owned(producer, saved.state, saved.totals, fuse)
         return max(saved.state.next_offset, begin)
 
     def release(self) -> None:
@@ -120,7 +123,8 @@ class PaneStore:
 
         Records that the state already holds are passed over: a batch admitted
         before a rebalance may meet the state recovered after it. Raises
-        FencedError when the partition is another's, TransactionError when Kafka
+        FencedError when the partition is another's, DeadShareError when too many
+        records cannot be read (nothing is saved then), TransactionError when Kafka
         refuses the records for good.
         """
         owned = self._owned.get(partition)
@@ -129,6 +133,9 @@ class PaneStore:
         with owned.lock:
             due = [record for record in records if record.offset >= owned.state.next_offset]
             changes = fold(owned.state, due, self._rules)
+            bad = [letter for letter in changes.dead if letter[1] != LATE]
+            fates = [True] * len(bad) + [False] * (changes.counted + changes.redelivered + changes.duplicates)
+            owned.dead_share.require(fates, in_words(bad))
             totals = owned.totals.after(owned.state, changes)
             saved_ms = owned.state.saved_ms
             if changes.material or changes.appended_ms - saved_ms >= SAVE_AT_LEAST_EVERY_MS:
@@ -137,6 +144,7 @@ class PaneStore:
             apply(owned.state, changes)
             owned.totals.apply(totals)
             owned.state.saved_ms = saved_ms
+            owned.dead_share.note(fates)
         return changes
 
     def _outgoing(self, partition: int, changes: Changes, totals: TotalsChange) -> Iterator[Outgoing]:

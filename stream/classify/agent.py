@@ -13,13 +13,13 @@ from time import perf_counter
 from typing import Any
 
 from infra import metrics
-from infra.dead_share import DeadShare
+from infra.dead_share import DeadShare, in_words
 from infra.kafka.incoming import Incoming
 from infra.kafka.membership import Membership
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from model.prediction import Classifier
 from stream.classify.labels import classify
-from stream.classify.outcome import STAGE, Bad, BrandFinder, FuturePolicy, dead, decode, labelled, summary
+from stream.classify.outcome import STAGE, Bad, BrandFinder, FuturePolicy, dead, decode, labelled
 from stream.classify.progress import Position, SourceTracker
 from stream.records import TYPE_HEADER, WATERMARK, Watermark
 from stream.topics import Topics
@@ -122,7 +122,7 @@ class ClassifyStage:
         now = dt.datetime.now(dt.UTC)
         bad = batch.bad + done.failed
         fates = [True] * len(bad) + [False] * len(done.tweets)
-        self._dead_share.require(fates, summary(bad))
+        self._dead_share.require(fates, in_words([(record, why.reason, why.message) for record, why in bad]))
         good = labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
         return Work(chain(good, dead(self._topics.dead, bad, now)), batch.positions, bad, fates)
 

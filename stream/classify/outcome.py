@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -142,13 +141,3 @@ def dead(topic: str, bad: Sequence[Bad], now: dt.datetime) -> Iterator[Outgoing]
     """One dead letter for each record that is not a tweet."""
     for record, why in bad:
         yield dead_letter(topic, record, stage=STAGE, reason=why.reason, message=why.message, died_at=now)
-
-
-def summary(bad: Sequence[Bad]) -> str:
-    """In a few words what is wrong with a batch: its reasons with their counts, and the first in full."""
-    if not bad:
-        return "none in this batch"
-    counts = Counter(why.reason for _record, why in bad)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-    record, why = bad[0]
-    return f"{reasons}; first {record.tp.topic}-{record.tp.partition} offset {record.offset}: {why.message}"

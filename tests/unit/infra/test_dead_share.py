@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.dead_share import LEAST_RECORDS, DeadShare, DeadShareError
+from infra.dead_share import LEAST_RECORDS, DeadShare, DeadShareError, in_words
+from infra.kafka.incoming import Incoming
+from infra.kafka.ledger import TopicPartition
 
 fates = st.lists(st.booleans(), max_size=60)
 limits = st.floats(0.01, 1)
@@ -70,3 +72,10 @@ def test_the_message_says_how_many_which_and_what_to_do() -> None:
         r".*nothing was published or acknowledged",
     ):
         fuse.require([True] * 40, "40 invalid_json")
+
+
+def test_what_is_wrong_is_told_by_its_reasons_and_the_first_record() -> None:
+    first, second = (Incoming(TopicPartition("tweets", 3), offset, None, b"", (), 0) for offset in (5, 6))
+    dead = [(first, "null_value", "no value"), (second, "invalid_json", "x"), (second, "invalid_json", "y")]
+    assert in_words(dead) == "2 invalid_json, 1 null_value; first tweets-3 offset 5: no value"
+    assert in_words([]) == "none in this batch"

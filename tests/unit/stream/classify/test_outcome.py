@@ -12,7 +12,7 @@ import pytest
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from model.prediction import ModelInfo
-from stream.classify.outcome import FuturePolicy, dead, decode, labelled, summary
+from stream.classify.outcome import FuturePolicy, dead, decode, labelled
 from stream.records import (
     END_OF_REPLAY,
     OTHER_BRAND,
@@ -129,12 +129,6 @@ def test_a_label_carries_the_trail_of_a_tweet_that_was_dead_and_nothing_else() -
     done = [(replace(incoming(b""), headers=headers), Tweet(id="1", text="x", created_at=NOON, brands=["Acme"]))]
     [record] = labelled("labeled", done, [np.array([1, 0, 0], np.float32)], MODEL, lambda _text, _author: [], NOON)
     assert list(record.headers) == [*entries[-15:], (REPLAYED_HEADER, None)]
-
-
-def test_the_summary_of_what_is_bad_names_reasons_and_the_first_record() -> None:
-    bad = decode([incoming(b"no", offset=5), incoming(None, offset=6), incoming(b"[", offset=7)], REJECT).bad
-    assert summary(bad).startswith("2 invalid_json, 1 null_value; first tweets-3 offset 5: ")
-    assert summary([]) == "none in this batch"
 
 
 def test_a_dead_letter_keeps_the_original_and_says_why_and_where() -> None:
