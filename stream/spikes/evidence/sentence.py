@@ -26,17 +26,18 @@ def write_sentence(
     """For example: Negative share of United rose from 31% to 68% in 15 minutes (z 7.9, 214 tweets): 'on hold'.
 
     ``share`` and ``baseline`` are shares from 0 to 1, of ``kind`` volume tweets a minute.
-    ``people``: how many wrote, where that is known. Only terms that are sure enough are named.
+    ``people``: how many wrote, where that is known; no ``tweets`` are not told. Only terms that are sure enough are named.
     """
     moved = "rose" if share > baseline else "fell"
     if kind == "volume":
         change = f"Tweets about {brand} {moved} from {_rate(baseline)} to {_rate(share)} a minute"
     else:
         change = f"{kind.capitalize()} share of {brand} {moved} from {baseline:.0%} to {share:.0%}"
-    crowd = _count(tweets, "tweet") + (f" by {_count(people, 'person', 'people')}" if people is not None else "")
+    crowd = f", {_count(tweets, 'tweet')}" if tweets else ""
+    crowd += f" by {_count(people, 'person', 'people')}" if tweets and people is not None else ""
     sure = [term.term for term in terms if term.z >= SURE_Z]
     named = ", ".join(f"'{term}'" for term in sure[:NAMED_TERMS])
-    return f"{change} in {duration(seconds)} (z {z:.1f}, {crowd})" + (f": {named}" if named else "")
+    return f"{change} in {duration(seconds)} (z {z:.1f}{crowd})" + (f": {named}" if named else "")
 
 
 def duration(seconds: int) -> str:

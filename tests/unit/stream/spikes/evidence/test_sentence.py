@@ -14,12 +14,13 @@ def said(
     *,
     share: float = 0.68,
     baseline: float = 0.31,
+    tweets: int = 214,
     people: int | None = 198,
     terms: tuple[tuple[str, float], ...] = (("cancelled flight", 5), ("on hold", 4), ("customer service", 3), ("x", 2)),
 ) -> str:
     listed = [EvidenceTerm(term=term, z=z, voices=9, share=0.5, share_before=0.1, explains=0.3) for term, z in terms]
     return write_sentence(
-        "United", kind, share=share, baseline=baseline, seconds=900, z=7.94, tweets=214, people=people, terms=listed
+        "United", kind, share=share, baseline=baseline, seconds=900, z=7.94, tweets=tweets, people=people, terms=listed
     )
 
 
@@ -37,6 +38,10 @@ def test_terms_that_could_be_chance_are_not_named() -> None:
 def test_people_are_named_only_where_known() -> None:
     assert "(z 7.9, 214 tweets): " in said(people=None)
     assert "by 1 person)" in said(people=1)
+
+
+def test_no_tweets_are_not_told() -> None:
+    assert "in 15 minutes (z 7.9): " in said(tweets=0)
 
 
 def test_volume_is_told_by_the_minute() -> None:
