@@ -31,6 +31,7 @@ from infra.errors import KafkaUnavailableError
 from infra.health import Standing
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
+from infra.kafka.lenient import read_leniently
 from infra.kafka.offsets import OffsetProbe
 
 log = logging.getLogger(__name__)
@@ -199,6 +200,7 @@ class Membership:
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
+        read_leniently()
         transport = LedgerTransport(app.conf.broker_consumer, app)
         transport.ledger = self.ledger
         transport.first_topic = topics[-1]

@@ -38,6 +38,7 @@ from tests.faults import PATIENCE_S, Workers, feed, make_tweets
 from tests.fixed_worker import POISON
 from tests.hostile import LABELLED, TOO_LARGE_TO_KEEP, Hostile, hostile_records
 from tests.kafka_tools import publish, read_all, wait_until
+from tests.odd_names import produce_with_header
 from tests.outcome import Place
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -198,6 +199,19 @@ def test_the_model_that_ships_labels_hostile_texts(make_settings: MakeSettings, 
         workers.start(1, "--bundled")
         settle(settings, workers)
     assert_each_met_its_fate(settings, places)
+
+
+def test_header_names_that_are_not_utf_8_stop_nobody(settings: Settings, topics: Topics, tmp_path: Path) -> None:
+    """Kafka takes them, and aiokafka gives up on them: every worker would, again and again, at the same record."""
+    good = Tweet(id="odd", text="x", created_at=NOON, brands=["Aria"]).encode()
+    produce_with_header(settings.kafka_bootstrap_servers, topics.tweets, 0, [good, b"{", good], b"odd \xff")
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        settle(settings, workers)
+    labelled, dead = fates(settings)
+    assert labelled == {(0, 0), (0, 2)}
+    assert dead[0, 1].reason == "invalid_json"
+    assert dead[0, 1].headers == (("odd \\xff", b"\xfe"),)
 
 
 def test_records_forged_in_tweets_labeled_are_dead_or_passed_over(
