@@ -1,9 +1,11 @@
 """The aggregate's state as records of ``reputation.panes``, and back.
 
 Keys are JSON arrays: ``["clock"]``, ``["pane", brand, start]``,
-``["ids", brand, start, chunk]`` and ``["brand", brand]`` (what its evicted panes
-had counted); a null value removes. The topic is compacted, so what remains is
-the newest version of each.
+``["ids", brand, start, chunk]``, ``["sample", brand, start]`` (tweets of an open
+pane), ``["brand", brand]`` (what its evicted panes had counted) and
+``["watch", brand, kind, name, number]`` (what its spikes are told from); a null
+value removes. The topic is compacted, so what remains is the newest version of
+each.
 
 Every transaction ends with a clock record, which says how many panes and
 tweets there are after it. Compaction keeps the newest version of every key, so
@@ -28,6 +30,9 @@ from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
 from stream.aggregate.totals import ByLabel, Totals, TotalsChange
 from stream.authors import Authors
 from stream.records import SCHEMA_VERSION
+from stream.spikes.evidence import PANE_TWEETS, Sample
+from stream.spikes.evidence.memory import decode_sample, encode_sample
+from stream.spikes.watch import HEAD_ADDRESS, Address, restore
 
 
 class StateError(BarometerError):
@@ -56,14 +61,31 @@ def encode(changes: Changes, totals: TotalsChange, topic: str, partition: int) -
             yield Outgoing(topic, _ids_key(key, chunk), None, partition=partition)
     for key in changes.evicted:
         yield Outgoing(topic, _pane_key(key), None, partition=partition)
+    yield from _encode_watches(changes, topic, partition)
     for key, pane in changes.panes.items():
-        yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
-        if pane.ids is not None:
-            for chunk, counted in pane.ids.chunks_with(list(pane.fresh.values())).items():
-                yield Outgoing(topic, _ids_key(key, chunk), _ids_value(counted), partition=partition)
+        yield from _encode_pane(key, pane, topic, partition)
     for brand, retired in totals.retired():
         yield Outgoing(topic, _brand_key(brand), _brand_value(retired), partition=partition)
     yield Outgoing(topic, CLOCK_KEY, _clock_value(changes, totals), partition=partition)
+
+
+def _encode_watches(changes: Changes, topic: str, partition: int) -> Iterator[Outgoing]:
+    for brand, addresses in changes.unwatched.items():
+        for address in addresses:
+            yield Outgoing(topic, _watch_key(brand, address), None, partition=partition)
+    for brand, watch in changes.watches.items():
+        for address, value in watch.changed_records():
+            yield Outgoing(topic, _watch_key(brand, address), _wrapped(value), partition=partition)
+
+
+def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterator[Outgoing]:
+    yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
+    if pane.sample is None or pane.sampled:
+        sample = None if pane.sample is None else encode_sample(pane.sample)
+        yield Outgoing(topic, _sample_key(key), _wrapped(sample), partition=partition)
+    if pane.ids is not None:
+        for chunk, counted in pane.ids.chunks_with(list(pane.fresh.values())).items():
+            yield Outgoing(topic, _ids_key(key, chunk), _ids_value(counted), partition=partition)
 
 
 def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
@@ -73,7 +95,10 @@ def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
     for brands in state.panes.values():
         for pane in brands.values():
             fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
-            whole.panes[pane.key] = replace(pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh)
+            whole.panes[pane.key] = replace(
+                pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh, sampled=pane.sample is not None
+            )
+    whole.watches = {brand: watch.whole() for brand, watch in state.watches.items()}
     totals = TotalsChange(saved.totals.panes, saved.totals.tweets)
     for brand, total in saved.totals.brands.items():
         totals.brands[brand] = total
@@ -105,6 +130,10 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> Saved | None:
             found.chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
         elif kind == "brand":
             found.retired[rest[0]] = tuple(value["retired"])
+        elif kind == "sample":
+            found.samples[PaneKey(rest[1], rest[0])] = orjson.dumps(value["value"])
+        elif kind == "watch":
+            found.watches.setdefault(rest[0], {})[Address(*rest[1:])] = orjson.dumps(value["value"])
     return found.saved()
 
 
@@ -116,6 +145,8 @@ class _Found:
     panes: dict[PaneKey, Pane] = field(default_factory=dict)
     chunks: dict[PaneKey, dict[int, list[Counted]]] = field(default_factory=dict)
     retired: dict[str, ByLabel] = field(default_factory=dict)
+    samples: dict[PaneKey, bytes] = field(default_factory=dict)
+    watches: dict[str, dict[Address, bytes]] = field(default_factory=dict)
 
     def saved(self) -> Saved | None:
         if self.clock is None:
@@ -134,8 +165,15 @@ class _Found:
                         f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
                     )
             state.panes.setdefault(key.start, {})[key.brand] = pane
+            if key in self.samples:
+                pane.sample = decode_sample(self.samples[key])
             if not pane.closed:
                 state.unpublished.add(key)  # its newest window may not have been published yet
+        for brand, records in self.watches.items():
+            if HEAD_ADDRESS not in records:
+                raise TruncatedError(f"what the spikes of {brand} are told from has lost its head")
+            state.watches[brand] = restore(brand, records)
+        state.alarmed = {brand for brand, watch in state.watches.items() if watch.state.open}
         totals = Totals.of(self.panes.values(), self.retired)
         expected = (self.clock.get("panes", totals.panes), self.clock.get("tweets", totals.tweets))
         if (totals.panes, totals.tweets) != expected:
@@ -185,6 +223,7 @@ def _read_pane(key: PaneKey, value: dict[str, Any]) -> Pane:
         late=value["late"],
         closed=value["closed"],
         models=value["models"],
+        sample=None if value["closed"] else Sample(PANE_TWEETS),
         ids=CountedTweets() if value["ids"] else None,
     )
 
@@ -200,6 +239,18 @@ def _read_ids(value: dict[str, Any]) -> list[Counted]:
     count = len(ids) // 8
     pairs = zip(struct.unpack(f">{count}Q", ids), struct.unpack(f">{count}I", voices), strict=True)
     return [Counted(*pair) for pair in pairs]
+
+
+def _sample_key(key: PaneKey) -> bytes:
+    return orjson.dumps(["sample", key.brand, key.start])
+
+
+def _watch_key(brand: str, address: Address) -> bytes:
+    return orjson.dumps(["watch", brand, *address])
+
+
+def _wrapped(value: bytes | None) -> bytes | None:
+    return None if value is None else orjson.dumps({"schema_version": SCHEMA_VERSION, "value": orjson.Fragment(value)})
 
 
 def _brand_key(brand: str) -> bytes:

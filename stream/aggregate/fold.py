@@ -7,29 +7,48 @@ matter for what is counted, late or closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from infra.errors import RecordError
 from infra.kafka.incoming import Incoming
 from stream.aggregate.event_clock import EventClock
 from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
 from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
-from stream.records import PANE_S, WATERMARK, LabeledTweet, Watermark, Window
+from stream.records import PANE_S, WATERMARK, LabeledTweet, Spike, Watermark, Window
+from stream.spikes.detector import Detector
+from stream.spikes.rules import SpikeRules
+from stream.spikes.watch import Address, BrandWatch
 
 LATE = "late"
 """The reason code of labelled tweets that came too late to be counted."""
 
 
+HOUR_S = 3_600
+WATCHED_S = 28 * 86_400
+"""A brand of which nothing was heard for longer is no longer watched."""
+
+
+def _only_its_name(brand: str) -> Collection[str]:
+    return (brand,)
+
+
 @dataclass(frozen=True)
 class Rules:
-    """Event-time settings, in seconds."""
+    """Event-time settings, in seconds; how spikes are told; ``names`` gives all that a brand is called."""
 
     allowed_lateness_s: float
     grace_s: float
     late_retention_s: float
     duplicate_horizon_s: float
     update_interval_s: float
+    spikes: SpikeRules = field(default_factory=SpikeRules)
+    names: Callable[[str], Collection[str]] = _only_its_name
+
+    @cached_property
+    def detector(self) -> Detector:
+        return Detector(self.spikes)
 
 
 @dataclass
@@ -42,7 +61,11 @@ class Seen:
 
 @dataclass
 class PartitionState:
-    """All that is known of one labelled partition. ``unpublished``: open panes newer than their window."""
+    """All that is known of one labelled partition.
+
+    ``unpublished``: open panes newer than their window. ``watches``: every brand
+    of which a pane has closed; ``alarmed``: those with an open spike.
+    """
 
     next_offset: int = 0
     clock: EventClock = field(default_factory=EventClock)
@@ -51,6 +74,8 @@ class PartitionState:
     unpublished: set[PaneKey] = field(default_factory=set)
     published_ms: dict[PaneKey, int] = field(default_factory=dict)
     saved_ms: int = 0
+    watches: dict[str, BrandWatch] = field(default_factory=dict)
+    alarmed: set[str] = field(default_factory=set)
 
     def pane(self, key: PaneKey) -> Pane | None:
         return self.panes.get(key.start, {}).get(key.brand)
@@ -69,6 +94,10 @@ class Changes:
     """Panes whose ids are dropped, with the number of id chunks to remove."""
     evicted: dict[PaneKey, int] = field(default_factory=dict)
     windows: dict[PaneKey, Window] = field(default_factory=dict)
+    watches: dict[str, BrandWatch] = field(default_factory=dict)
+    unwatched: dict[str, list[Address]] = field(default_factory=dict)
+    """Brands that are no longer watched, with the records to remove."""
+    spikes: list[Spike] = field(default_factory=list)
     unpublished: set[PaneKey] = field(default_factory=set)
     dead: list[tuple[Incoming, str, str]] = field(default_factory=list)
     """Record, reason code and message of what could not be counted."""
@@ -79,7 +108,7 @@ class Changes:
     @property
     def material(self) -> bool:
         """Whether anything changed that reading the same records again would not give again."""
-        return bool(self.panes or self.windows or self.evicted or self.dead)
+        return bool(self.panes or self.windows or self.evicted or self.dead or self.watches or self.unwatched)
 
 
 def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Changes:
@@ -125,6 +154,11 @@ def apply(state: PartitionState, changes: Changes) -> None:
     for key, pane in changes.panes.items():
         pane.saved()
         state.panes.setdefault(key.start, {})[key.brand] = pane
+    for brand in changes.unwatched:
+        del state.watches[brand]
+    for brand, watch in changes.watches.items():
+        state.watches[brand] = watch
+        (state.alarmed.add if watch.state.open else state.alarmed.discard)(brand)
     for key in changes.windows:
         state.published_ms[key] = changes.appended_ms
     for key in changes.evicted:
@@ -184,10 +218,10 @@ def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules
     clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000))
     if clock.watermark_ms is None or clock.watermark_ms == before:
         return
-    for key in list(_passed(state, changes, before, rules.grace_s)):
+    for key in sorted(_passed(state, changes, before, rules.grace_s)):
         if (draft := _draft(state, changes, key)) and not draft.closed:
-            draft.closed = True
-            changes.unpublished.add(key)
+            _close(state, changes, draft, rules)
+    _silence(state, changes, before, rules)
     for key in list(_passed(state, changes, before, rules.duplicate_horizon_s)):
         if (draft := _draft(state, changes, key)) and draft.ids is not None:
             changes.forgotten[key] = draft.ids.chunks
@@ -200,6 +234,38 @@ def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules
         changes.panes.pop(key, None)
         changes.unpublished.discard(key)
         changes.evicted[key] = max(chunks, changes.forgotten.pop(key, 0))
+
+
+def _close(state: PartitionState, changes: Changes, draft: Pane, rules: Rules) -> None:
+    """Close a pane for the first time: the moment at which spikes are decided."""
+    key, stats, sample = draft.key, draft.stats(), draft.close()
+    changes.unpublished.add(key)
+    changes.spikes += _watch(state, changes, key.brand).closed(rules.detector, stats, sample, rules.names(key.brand))
+
+
+def _silence(state: PartitionState, changes: Changes, before_ms: int | None, rules: Rules) -> None:
+    """End spikes of which nothing more was heard; once an hour, let brands go that nobody speaks of."""
+    now = (changes.clock.watermark_ms or 0) // 1000
+    opened = {brand for brand, watch in changes.watches.items() if watch.state.open}
+    for brand in sorted(state.alarmed | opened):
+        newest = changes.watches.get(brand) or state.watches[brand]
+        if newest.state.end is not None and now - newest.state.end >= rules.spikes.silence_s:
+            changes.spikes += _watch(state, changes, brand).silent(rules.detector, now, rules.names(brand))
+    if before_ms is not None and now // HOUR_S == before_ms // 1000 // HOUR_S:
+        return
+    for brand, watch in {**state.watches, **changes.watches}.items():
+        if (watch.state.end or 0) < now - WATCHED_S and not watch.state.open:
+            changes.watches.pop(brand, None)
+            if brand in state.watches:
+                changes.unwatched[brand] = list(state.watches[brand].addresses())
+
+
+def _watch(state: PartitionState, changes: Changes, brand: str) -> BrandWatch:
+    """The version of a brand's watch that may be changed."""
+    if brand not in changes.watches:
+        known = None if brand in changes.unwatched else state.watches.get(brand)
+        changes.watches[brand] = BrandWatch.of(brand) if known is None else known.draft()
+    return changes.watches[brand]
 
 
 def _passed(state: PartitionState, changes: Changes, before_ms: int | None, after_end_s: float) -> Iterator[PaneKey]:
@@ -217,7 +283,9 @@ def _passed(state: PartitionState, changes: Changes, before_ms: int | None, afte
 
 def _new_pane(key: PaneKey, clock: EventClock, rules: Rules) -> Pane:
     """A pane can be born closed, and without memory for ids, when its first tweet is that late."""
-    pane = Pane(key, closed=clock.passed(key.end + rules.grace_s))
+    pane = Pane(key)
+    if clock.passed(key.end + rules.grace_s):
+        pane.close()
     if clock.passed(key.end + rules.duplicate_horizon_s):
         pane.ids = None
     return pane

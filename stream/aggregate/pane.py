@@ -12,6 +12,7 @@ from model.labels import LABELS
 from model.quantification import cell_of, wilson
 from stream.authors import Authors, author_hash
 from stream.records import MILLION, PANE_S, Counts, LabeledTweet, Window
+from stream.spikes.evidence import PANE_TWEETS, Sample, Seen, see
 from stream.spikes.pane import PaneStats, author_sample
 
 CHUNK_IDS = 4_096
@@ -99,14 +100,19 @@ class CountedTweets:
         self.tail = grown[whole * CHUNK_IDS :]
 
 
+def _new_sample() -> Sample:
+    return Sample(PANE_TWEETS)
+
+
 @dataclass
 class Pane:
     """State of one pane. ``counts`` and ``sums`` are in the order of LABELS, sums in millionths.
 
     ``confidence`` is a sum in millionths too. ``unsigned``: tweets by label that
-    name no author. ``cells``: tweets by ``cell_of`` their probabilities. ``ids``
-    is None once the duplicate horizon has passed. ``fresh`` holds what a draft
-    has counted and not yet saved, by id.
+    name no author. ``cells``: tweets by ``cell_of`` their probabilities.
+    ``sample``: some tweets, as evidence for spikes; None once the pane has closed.
+    ``ids`` is None once the duplicate horizon has passed. ``fresh`` holds what a
+    draft has counted and not yet saved, by id; ``sampled``: whether the sample changed.
     """
 
     key: PaneKey
@@ -120,8 +126,10 @@ class Pane:
     late: int = 0
     closed: bool = False
     models: list[str] = field(default_factory=list)
+    sample: Sample | None = field(default_factory=_new_sample)
     ids: CountedTweets | None = field(default_factory=CountedTweets)
     fresh: dict[int, Counted] = field(default_factory=dict)
+    sampled: bool = False
 
     @property
     def revision(self) -> int:
@@ -138,7 +146,9 @@ class Pane:
             cells=dict(self.cells),
             authors=self.authors.copy(),
             models=list(self.models),
+            sample=None if self.sample is None else self.sample.copy(),
             fresh={},
+            sampled=False,
         )
 
     def knows(self, hashed: int) -> bool:
@@ -162,8 +172,17 @@ class Pane:
         if tweet.model.version not in self.models:
             self.models.append(tweet.model.version)
         self.late += self.closed
+        if self.sample is not None and self.sample.wants(hashed):
+            self.sample.add(_seen(tweet, hashed))
+            self.sampled = True
         if self.ids is not None:
             self.fresh[hashed] = Counted(hashed, voice_of(tweet))
+
+    def close(self) -> Sample:
+        """Close it; returns the sample, which the pane then no longer needs."""
+        sample = self.sample or _new_sample()
+        self.closed, self.sample = True, None
+        return sample
 
     def saved(self) -> None:
         """The draft is safe in Kafka: what it counted becomes known."""
@@ -171,7 +190,7 @@ class Pane:
             self.ids.add(list(self.fresh.values()))
             if self.closed:
                 self.ids.voices.clear()  # they were for the spikes, which are decided when the pane closes
-        self.fresh = {}
+        self.fresh, self.sampled = {}, False
 
     def stats(self) -> PaneStats:
         """The pane as the spike detector sees it: an author counts once for each label."""
@@ -221,3 +240,19 @@ class Pane:
             status="closed" if self.closed else "open",
             models=sorted(self.models),
         )
+
+
+def _seen(tweet: LabeledTweet, hashed: int) -> Seen:
+    """What is kept of a tweet as evidence: the author only as a hash."""
+    original = tweet.tweet
+    return see(
+        hashed,
+        id=original.id,
+        at=int(original.created_at.timestamp()),
+        text=original.text,
+        label=tweet.label,
+        confidence=tweet.confidence,
+        author=None if original.author is None else author_hash(original.author),
+        source=original.source,
+        lang=original.lang,
+    )

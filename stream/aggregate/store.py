@@ -151,6 +151,8 @@ class PaneStore:
         yield from codec.encode(changes, totals, self._topics.panes, partition)
         for window in changes.windows.values():
             yield Outgoing(self._topics.windows, window.key(), window.encode(), partition=partition)
+        for spike in changes.spikes:
+            yield Outgoing(self._topics.spikes, spike.id.encode(), spike.encode())
         now = dt.datetime.now(dt.UTC)
         for record, reason, message in changes.dead:
             yield dead_letter(self._topics.dead, record, stage=STAGE, reason=reason, message=message, died_at=now)

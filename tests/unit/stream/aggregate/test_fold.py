@@ -55,11 +55,13 @@ class Partition:
         brand: str = "Acme",
         label: int = 0,
         source: int = 0,
+        author: str | None = None,
+        text: str = "x",
     ) -> None:
         probabilities = [0.1, 0.1, 0.1]
         probabilities[label] = 0.8
         value = LabeledTweet(
-            tweet=Tweet(id=tweet_id, text="x", created_at=ZERO + dt.timedelta(seconds=at_s)),
+            tweet=Tweet(id=tweet_id, text=text, author=author, created_at=ZERO + dt.timedelta(seconds=at_s)),
             brand=brand,
             label=LABELS[label],
             confidence=0.8,
