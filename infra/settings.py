@@ -129,6 +129,81 @@ class Settings(BaseSettings):
     watermark_interval_s: float = Field(default=1, gt=0, le=60, description="time between watermark records")
     window_update_interval_s: float = Field(default=2, ge=0, description="least time between updates of an open window")
 
+    # Spikes
+    spike_false_alarms_per_month: float = Field(
+        default=0.5,
+        gt=0,
+        le=1000,
+        description="alarms of one kind a brand may raise for no reason; lower: stricter",
+    )
+    spike_min_effect: float = Field(
+        default=0.08, gt=0, lt=1, description="a share must be this far above the expected one, however significant"
+    )
+    spike_min_tweets: int = Field(default=20, ge=1, description="a window of fewer tweets opens no spike")
+    spike_min_authors: int = Field(
+        default=8, ge=1, le=12, description="a window whose tweets of the kind come from fewer people opens no spike"
+    )
+    spike_volume_ratio: float = Field(
+        default=3, gt=1, description="a volume spike has at least so many times the usual tweets"
+    )
+    spike_volume_z: float = Field(
+        default=3.5,
+        gt=0,
+        description="a volume spike is at least so many standard deviations out, on a log scale",
+    )
+    spike_max_window_s: int = Field(
+        default=43_200,
+        ge=3_600,
+        le=86_400,
+        description="longest recent window that is looked at; slow brands need long ones",
+    )
+    spike_max_window_tweets: int = Field(
+        default=3_000, ge=100, description="recent windows do not grow beyond so many tweets"
+    )
+    spike_close_effect: float = Field(
+        default=0.04, ge=0, lt=1, description="a spike ends when the share is less than this above the expected one"
+    )
+    spike_close_z: float = Field(
+        default=1,
+        ge=0,
+        description="a spike also ends when its share is this few standard deviations above the expected",
+    )
+    spike_close_tweets: int = Field(
+        default=150, ge=1, description="the end of a spike is judged by at least so many of the last tweets"
+    )
+    spike_close_s: int = Field(default=900, ge=60, description="the end of a spike is judged by at least this long")
+    spike_cool_down_s: int = Field(
+        default=1_800, ge=0, description="no spike of a kind opens for this long after the last one"
+    )
+    spike_silence_s: int = Field(default=21_600, ge=60, description="a spike ends when no tweet comes for this long")
+    spike_max_spike_s: int = Field(
+        default=86_400,
+        ge=3_600,
+        description="a spike that lasts this long is the new normal: it ends and the baseline is learnt again",
+    )
+    spike_update_s: int = Field(default=900, ge=60, description="least event time between updates of an open spike")
+    spike_lag_s: int = Field(default=1_800, ge=0, description="an hour enters the baseline this long after its end")
+    spike_warm_up_s: int = Field(
+        default=3_600, ge=60, description="no spike opens before the baseline covers this much time"
+    )
+    spike_warm_up_tweets: int = Field(
+        default=200,
+        ge=1,
+        description="no spike opens before the baseline covers so many tweets; also after a change of model",
+    )
+    spike_volume_warm_up_s: int = Field(
+        default=86_400, ge=3_600, description="no volume spike opens before volume is known for this long"
+    )
+    spike_half_life_s: int = Field(
+        default=172_800, ge=3_600, description="how fast the baseline follows a drift: an hour this old counts half"
+    )
+    spike_history_days: int = Field(
+        default=28, ge=1, le=365, description="days from which the rhythm of day and week is learnt"
+    )
+    spike_model_memory_s: int = Field(
+        default=86_400, ge=60, description="a model version not seen for this long counts as new when it comes back"
+    )
+
     # This machine
     cache_dir: Path = Field(
         default=Path("~/.cache/barometer"), description="where the local broker's jars and compiled models are kept"

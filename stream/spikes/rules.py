@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from infra.settings import Settings
 
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
@@ -66,3 +68,8 @@ class SpikeRules:
     """Whole days from which the rhythm of day and week is learnt."""
     model_memory_s: int = DAY_S
     """A model version not seen for this long is a new one when it comes back."""
+
+
+def rules_of(settings: Settings) -> SpikeRules:
+    """The rules in the settings ``spike_*``."""
+    return SpikeRules(**{field.name: getattr(settings, f"spike_{field.name}") for field in fields(SpikeRules)})

@@ -127,8 +127,9 @@ class BrandState:
 
     def forget(self, now: int, rules: SpikeRules) -> None:
         """Drop panes that no window can reach any more and no hour needs."""
-        keep_from = self.summarised * HOUR_S - HOUR_S
-        for chunk in self.recent.evict(min(keep_from, now - HOUR_S), now - rules.max_window_s, rules.max_window_tweets):
+        needed_from = min((self.summarised - 1) * HOUR_S, now - HOUR_S)
+        longest_from = min(now - rules.max_window_s, needed_from)
+        for chunk in self.recent.evict(needed_from, longest_from, rules.max_window_tweets):
             self.changed.add(Part("recent", chunk))
 
     def set_apart(self, spike: OpenSpike, rules: SpikeRules) -> None:

@@ -49,11 +49,16 @@ class Caught:
 
 @dataclass
 class Result:
-    """Of one detector. ``curve``: (threshold, false alarms a brand-month, recall at GOAL_SIZE), by rate."""
+    """Of one detector, by rate.
+
+    ``chosen``: the threshold that gave these figures. ``curve``: (threshold, false
+    alarms a brand-month, recall at GOAL_SIZE) for all that were tried.
+    """
 
     name: str
     false_alarms: dict[int, float] = field(default_factory=dict)
     caught: list[Caught] = field(default_factory=list)
+    chosen: dict[int, float] = field(default_factory=dict)
     curve: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
 
     def of(self, rate: int | None, size: float) -> list[float]:
@@ -231,7 +236,7 @@ def _tune_score(
         if alarms <= target and chosen is None:
             chosen = threshold, alarms, caught
     if chosen is not None:
-        result.false_alarms[rate] = chosen[1]
+        result.chosen[rate], result.false_alarms[rate] = chosen[:2]
         result.caught += chosen[2]
 
 
@@ -246,7 +251,7 @@ def _tune_adwin(
             continue
         caught = [c for history in busy for c in _catch(history, rivals.adwin(history, delta).tolist())]
         result.curve.setdefault(rate, []).append((delta, alarms, _recall(caught)))
-        result.false_alarms[rate] = alarms
+        result.chosen[rate], result.false_alarms[rate] = delta, alarms
         result.caught += caught
         return
 
@@ -280,4 +285,4 @@ def _tune_oracle(
             result.caught += _catch(lone, found, size)
             free_from = incident.end
     if size == GOAL_SIZE:
-        result.false_alarms[rate] = false_alarms(high)
+        result.chosen[rate], result.false_alarms[rate] = high, false_alarms(high)
