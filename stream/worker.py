@@ -144,10 +144,12 @@ class Worker:
             connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
             beat = asyncio.create_task(self._beat(app, membership, classify.beat))
             try:
-                await app.start()
-                info = classifier.info
-                log.info("working: model %s %s on %s, group %s", info.name, info.version, info.engine, settings.group)
-                await self._stopping.wait()
+                if await self._start(app):
+                    model = classifier.info
+                    log.info(
+                        "working: model %s %s on %s, group %s", model.name, model.version, model.engine, settings.group
+                    )
+                    await self._stopping.wait()
                 if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
                     log.warning(
                         "not finished within %.0f s; what is left will be done again", settings.shutdown_timeout_s
@@ -164,6 +166,17 @@ class Worker:
                 classifier.close()
         if self._failure is not None:
             raise self._failure
+
+    async def _start(self, app: faust.App) -> bool:
+        """Join the group; False when told to stop before Kafka has let us in."""
+        starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            await starting
+            return True
+        starting.cancel()
+        return False
 
     def _not_loaded(self) -> str | None:
         return None if self._loaded else "still loading"
@@ -190,6 +203,7 @@ class Worker:
                     raise membership.failure
                 if app.crashed:
                     raise StreamError(f"the Kafka consumer failed: {app.crash_reason!r}; start the worker again")
+                await membership.check()
                 await beat()
             except Exception as error:  # noqa: BLE001  reported by run()
                 self._fail(error)

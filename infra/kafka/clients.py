@@ -22,13 +22,17 @@ _LIBRDKAFKA = logging.getLogger("librdkafka")
 def common_config(settings: Settings) -> dict[str, Any]:
     """What every client needs: where Kafka is, how to be let in, and where its log goes. Raises UsageError.
 
-    The log goes nowhere, but at level debug: a client without a logger writes
-    to stderr, up to ten lines a second while Kafka is away, and one with a
-    logger that is not polled keeps all lines in memory. ``infra.kafka.outage``
-    says what there is to say; errors reach callers as exceptions in any case.
+    librdkafka's own log is for level debug: up to ten lines a second from each
+    client while Kafka is away, which those that are not polled keep in memory.
+    ``infra.kafka.outage`` says what there is to say, and errors reach callers
+    as exceptions in any case.
     """
-    voice = {"log_level": 6, "logger": _LIBRDKAFKA} if settings.log_level == "debug" else {"log_level": 0}
-    return {"bootstrap.servers": settings.kafka_bootstrap_servers, **librdkafka_security(settings), **voice}
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **librdkafka_security(settings),
+        "logger": _LIBRDKAFKA,
+        "log_level": 6 if settings.log_level == "debug" else 0,
+    }
 
 
 def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, ClassVar, cast
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from aiokafka.structs import TopicPartition as AioTopicPartition
 from confluent_kafka import KafkaException
@@ -27,8 +27,9 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP, EventT
 
 from infra import metrics
-from infra.errors import KafkaUnavailableError
+from infra.errors import BarometerError, KafkaUnavailableError
 from infra.health import Standing
+from infra.kafka.access import KafkaAccessError
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.lenient import read_leniently
@@ -107,7 +108,8 @@ class LedgerConsumer(FaustConsumer):
 
     Touches: ``_read_offset`` (above), ``commit`` (called by Faust's commit timer
     and before partitions are revoked), ``_thread`` (aiokafka lives in another
-    thread, and is safe to touch only there).
+    thread, and is safe to touch only there), aiokafka's ``_coordinator``
+    (see ``check``).
     """
 
     transport: LedgerTransport
@@ -141,6 +143,19 @@ class LedgerConsumer(FaustConsumer):
         ends in a KeyError there.
         """
         await self._thread.call_thread(self._seek_in_thread, partition, offset)
+
+    async def check(self) -> None:
+        """Raise what aiokafka cannot go on from, such as a group that we may not join.
+
+        aiokafka tells it to who asks for records, which Faust does not before it
+        has partitions: without this it would wait for them in silence.
+        """
+        await self._thread.call_thread(self._check_in_thread)
+
+    async def _check_in_thread(self) -> None:
+        consumer = self._thread._consumer  # noqa: SLF001  None before it has started
+        if consumer is not None:
+            consumer._coordinator.check_errors()  # noqa: SLF001
 
     async def _commit_in_thread(self, offsets: Mapping[TopicPartition, int]) -> None:
         consumer = self._thread._ensure_consumer()  # noqa: SLF001  the one way to aiokafka
@@ -249,6 +264,21 @@ class Membership:
         # The new owner, if there is one, has had the partition since our session ran out;
         # the group's verdict reaches us well within one more session.
         self._spawn(self._take_over(tp, self.ledger.epoch, delay=float(self._app.conf.broker_session_timeout)))
+
+    async def check(self) -> None:
+        """Raise BarometerError when the consumer group will never give us partitions."""
+        consumer = cast(LedgerConsumer, self._app.consumer)
+        if not consumer.started:
+            return
+        try:
+            await consumer.check()
+        except GroupAuthorizationFailedError as error:
+            raise KafkaAccessError(
+                f"Kafka does not let us join the consumer group {self._app.conf.id}: give our user the right to Read "
+                "it, as docs/security.md says"
+            ) from error
+        except KafkaError as error:
+            raise BarometerError(f"the Kafka consumer failed: {error!r}; start the worker again") from error
 
     def owned(self, topic: str) -> list[int]:
         """Partitions of ``topic`` taken over by this worker."""

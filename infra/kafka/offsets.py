@@ -9,27 +9,38 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.kafka import ledger
+from infra.kafka.access import denied
 from infra.kafka.clients import common_config, reader_config
 from infra.settings import Settings
 
 _TIMEOUT_S = 10.0
+_FORGETFUL = {"topic.metadata.refresh.interval.ms": 5_000, "metadata.max.age.ms": 5_000}
 
 
 class OffsetProbe:
     """Blocking look-ups; call them from a thread. Raise KafkaException when the broker does not answer."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         # Committed records alone, as Faust's consumer reads them.
         self._consumer = Consumer(reader_config(settings, **{"group.id": settings.group, "enable.partition.eof": True}))
-        self._admin = AdminClient(common_config(settings))
+        # librdkafka asks the leaders that it remembers, by their epoch: after a broker's restart they refuse every
+        # question until it has forgotten them, 15 min by default.
+        self._admin = AdminClient({**common_config(settings), **_FORGETFUL})
         self._lock = threading.Lock()
 
     def committed(self, tp: ledger.TopicPartition) -> int:
-        """The group's committed offset, or where the partition begins when there is none."""
+        """The group's committed offset, or where the partition begins when there is none.
+
+        Raises KafkaAccessError when we may not ask.
+        """
         with self._lock:
-            found = self._consumer.committed([TopicPartition(*tp)], timeout=_TIMEOUT_S)[0]
+            try:
+                found = self._consumer.committed([TopicPartition(*tp)], timeout=_TIMEOUT_S)[0]
+            except KafkaException as error:
+                raise denied(self._settings, error.args[0]) or error from error
             if found.error is not None:
-                raise KafkaException(found.error)
+                raise denied(self._settings, found.error) or KafkaException(found.error)
             begin: int = self._consumer.get_watermark_offsets(TopicPartition(*tp), timeout=_TIMEOUT_S)[0]
         return max(found.offset, begin)
 

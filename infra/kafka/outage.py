@@ -2,8 +2,7 @@
 
 Left to themselves, the clients of one worker write 150 lines a second while
 Kafka is away, and none of them says when it is over. So librdkafka's clients are
-mute (``infra.kafka.clients``; those that nobody polls would also pile their lines
-up in memory), what aiokafka and our own retries complain about is held back
+mute (``infra.kafka.clients``), what aiokafka and our own retries complain about is held back
 here, and one client of the watch asks Kafka itself.
 """
 
@@ -30,7 +29,7 @@ AGAIN_S = 60.0
 """Time between two lines that say the same."""
 ECHO_S = 20.0
 """Clients find their way back some seconds after Kafka: that much longer their complaints say nothing new."""
-_COMPLAINERS = ("aiokafka", "mode.timers", "infra.kafka.membership")
+_COMPLAINERS = ("aiokafka", "mode.timers", "infra.kafka.membership", "infra.kafka.transactions")
 _LOOK_EVERY_S = 10.0
 _LOOK_AT_MOST_EVERY_S = 1.0
 _ANSWER_S = 5.0

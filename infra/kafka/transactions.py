@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from infra.errors import BarometerError
+from infra.kafka.access import denied
 from infra.kafka.clients import transactional_producer_config
 from infra.kafka.publish import Outgoing, send
 from infra.settings import Settings
@@ -31,10 +32,13 @@ def fenced_producer(settings: Settings, transactional_id: str) -> Producer:
 
     Returns once what the earlier one left open is aborted or committed, so that
     a reader of committed records sees all there will ever be of it. Raises
-    KafkaException.
+    KafkaException, and KafkaAccessError when we may not use the id.
     """
     producer = Producer(transactional_producer_config(settings, transactional_id))
-    producer.init_transactions(CALL_TIMEOUT_S)
+    try:
+        producer.init_transactions(CALL_TIMEOUT_S)
+    except KafkaException as error:
+        raise denied(settings, error.args[0]) or error from error
     return producer
 
 

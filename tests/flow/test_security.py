@@ -34,7 +34,7 @@ from infra.kafka.node import HOST, Listener, Security
 from infra.settings import Settings
 from tests.certificates import Authority, Identity
 from tests.conftest import CACHE, PARTITIONS
-from tests.faults import ROOT, Fed, Workers, assert_exact, make_tweets, settled
+from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, make_tweets, settled
 from tests.kafka_tools import environment, wait_until
 
 ROLES = ("operator", "source", "worker", "reader")
@@ -375,3 +375,16 @@ def test_who_lacks_a_right_learns_on_what(secured: Secured) -> None:
     reader = secured.password_settings("reader", topic_prefix="not.granted.")
     with pytest.raises(KafkaAccessError, match=r"user reader the rights it needs on topic not.granted.tweets "):
         describe_topics(reader, ["not.granted.tweets"])
+
+
+def test_a_worker_that_may_not_join_its_group_stops_and_says_so(secured: Secured, tmp_path: Path) -> None:
+    operator = secured.password_settings("operator", topic_prefix="mtls.")
+    assert run(operator, "topics", "create").returncode == 0
+    settings = secured.password_settings("worker", topic_prefix="mtls.", consumer_group="another", log_level="info")
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        assert workers.running[1].wait(PATIENCE_S) == 1, workers.log()
+        assert workers.log().strip().splitlines()[-1] == (
+            "barometer: Kafka does not let us join the consumer group mtls.another: give our user the right to Read "
+            "it, as docs/security.md says"
+        )

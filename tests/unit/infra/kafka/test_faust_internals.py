@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import aiokafka
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.app.base import App
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
@@ -37,6 +38,12 @@ def test_aiokafka_lives_in_a_thread_that_calls_are_sent_to() -> None:
     assert "_consumer" in inspect.getsource(AIOKafkaConsumerThread._ensure_consumer)
     for name in ("seek", "commit", "assignment"):
         assert callable(getattr(aiokafka.AIOKafkaConsumer, name))
+
+
+def test_errors_that_end_a_membership_are_kept_until_somebody_asks() -> None:
+    assert AIOKafkaConsumerThread._consumer is None
+    assert "self._coordinator.check_errors()" in inspect.getsource(aiokafka.AIOKafkaConsumer.getmany)
+    assert "raise exc" in inspect.getsource(GroupCoordinator.check_errors)
 
 
 def test_every_poll_asks_one_method_of_the_thread_for_records_of_given_partitions() -> None:
