@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import string
@@ -12,10 +13,26 @@ from typing import Any
 from infra.kafka.incoming import Headers
 from stream.dead import MAX_WHOLE_BYTES
 from stream.decode import MAX_TWEET_BYTES
-from stream.records import END_OF_REPLAY, REPLAYED_HEADER, TYPE_HEADER, WATERMARK, DeadHeaders
+from stream.records import (
+    END_OF_REPLAY,
+    REPLAYED_HEADER,
+    TYPE_HEADER,
+    WATERMARK,
+    DeadHeaders,
+    EndOfReplay,
+    LabeledTweet,
+    ModelIdentity,
+    Origin,
+    Probabilities,
+    Record,
+    SourceProgress,
+    Tweet,
+    Watermark,
+)
 
 LABELLED = "labelled"
 GOOD = {"text": "a good flight with @Aria", "created_at": "2026-03-02T09:30:00Z", "brands": ["Aria"]}
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 TOO_LARGE_TO_KEEP = {"more bytes than are kept, packed", "dead with more headers than are kept"}
 _BATCH_OVERHEAD = 200
 """What Kafka adds to the value of a record that is alone in its batch, at most."""
@@ -37,9 +54,28 @@ def hostile_records() -> list[Hostile]:
     return [*_bytes(), *_shapes(), *_texts(), *_times(), *_fields(), *_envelopes(), *_large()]
 
 
-def small_hostile_values() -> list[bytes]:
-    """Those worth mutating."""
-    return [record.value for record in hostile_records() if record.value and len(record.value) < 4_096]
+def small_values() -> list[bytes]:
+    """Those worth mutating, and one good record of each other kind."""
+    values = [record.value for record in hostile_records() if record.value and len(record.value) < 4_096]
+    return [*values, *(record.encode() for record in good_records())]
+
+
+def good_records() -> list[Record]:
+    """A labelled tweet, a watermark and an end of a replay, with everything they may hold."""
+    tweet = Tweet(id="1", text="late again", created_at=NOON, author="a", lang="en", source="web", metadata={"n": 1})
+    labelled = LabeledTweet(
+        tweet=tweet,
+        brand="Aria",
+        label="neutral",
+        confidence=0.8,
+        probabilities=Probabilities(negative=0.1, neutral=0.8, positive=0.1),
+        model=ModelIdentity(name="m", version="1"),
+        origin=Origin(partition=0, offset=0),
+        labeled_at=NOON,
+    )
+    progress = {0: SourceProgress(next_offset=7, latest=NOON, idle=True)}
+    watermark = Watermark(source_topic_id="A", source_partitions=1, progress=progress, sent_at=NOON)
+    return [labelled, watermark, EndOfReplay(latest=NOON)]
 
 
 def _tweet(name: str, fate: str = LABELLED, *, envelope: dict[str, Any] | None = None, **fields: Any) -> Hostile:

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from infra.errors import KafkaUnavailableError
 from infra.kafka.access import denied
 from infra.kafka.clients import reader_config
+from infra.kafka.incoming import headers_of
 from infra.settings import Settings
 from stream.records import TYPE_HEADER, EndOfReplay, Tweet
 from stream.replay.order import as_microseconds
@@ -100,7 +101,7 @@ def _event_time(message: Message, tweets: set[tuple[str, int]]) -> dt.datetime |
     """The event time a record tells, whatever it is; a tweet is added to ``tweets``."""
     value = message.value() or b""
     try:
-        if any(header[0] == TYPE_HEADER for header in message.headers() or []):
+        if any(name == TYPE_HEADER for name, _value in headers_of(message)):
             return EndOfReplay.model_validate_json(value).latest
         tweet = Tweet.model_validate_json(value)
     except ValidationError:

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from infra.errors import KafkaUnavailableError, TopicError
 from infra.kafka.admin import describe_topics
 from infra.kafka.clients import reader_config
+from infra.kafka.incoming import headers_of
 from infra.settings import Settings
 from stream.records import TYPE_HEADER
 
@@ -91,7 +92,7 @@ def _watched(message: Message) -> Watched:
         timestamp_ms=message.timestamp()[1],
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers={header[0]: _bytes(header[1]) for header in message.headers() or ()},
+        headers=dict(headers_of(message)),
     )
 
 

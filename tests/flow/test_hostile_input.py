@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import urllib.request
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.admin import ensure_topics
 from infra.kafka.clients import producer_config
-from infra.kafka.incoming import Headers, last_header
+from infra.kafka.incoming import Headers, headers_of, last_header
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.local import free_port
 from infra.kafka.offsets import OffsetProbe
@@ -26,22 +25,19 @@ from stream.records import (
     TYPE_HEADER,
     WATERMARK,
     LabeledTweet,
-    ModelIdentity,
-    Origin,
-    Probabilities,
     Tweet,
     Window,
 )
+from stream.tail.watch import watch
 from stream.topics import Topics, topic_specs
 from tests.conftest import MakeSettings
 from tests.faults import PATIENCE_S, Workers, feed, make_tweets
 from tests.fixed_worker import POISON
-from tests.hostile import LABELLED, TOO_LARGE_TO_KEEP, Hostile, hostile_records
+from tests.hostile import LABELLED, NOON, TOO_LARGE_TO_KEEP, Hostile, good_records, hostile_records
 from tests.kafka_tools import publish, read_all, wait_until
 from tests.odd_names import produce_with_header
 from tests.outcome import Place
 
-NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 BY_THE_MODEL = {
     "1 MB of text",
     "combining",
@@ -109,10 +105,6 @@ def read_letters(settings: Settings) -> list[DeadLetter]:
         read_dead_letter(message.value(), headers_of(message))
         for message in read_all(settings, Topics.of(settings).dead)
     ]
-
-
-def headers_of(message: Message) -> Headers:
-    return cast("Headers", tuple(message.headers() or ()))
 
 
 def assert_each_met_its_fate(settings: Settings, places: dict[Place, Hostile]) -> None:
@@ -204,7 +196,9 @@ def test_the_model_that_ships_labels_hostile_texts(make_settings: MakeSettings, 
 def test_header_names_that_are_not_utf_8_stop_nobody(settings: Settings, topics: Topics, tmp_path: Path) -> None:
     """Kafka takes them, and aiokafka gives up on them: every worker would, again and again, at the same record."""
     good = Tweet(id="odd", text="x", created_at=NOON, brands=["Aria"]).encode()
-    produce_with_header(settings.kafka_bootstrap_servers, topics.tweets, 0, [good, b"{", good], b"odd \xff")
+    produce_with_header(
+        settings.kafka_bootstrap_servers, topics.tweets, 0, [good, b"{", good] + [b"{"] * 9, b"odd \xff"
+    )
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
         settle(settings, workers)
@@ -212,21 +206,14 @@ def test_header_names_that_are_not_utf_8_stop_nobody(settings: Settings, topics:
     assert labelled == {(0, 0), (0, 2)}
     assert dead[0, 1].reason == "invalid_json"
     assert dead[0, 1].headers == (("odd \\xff", b"\xfe"),)
+    seen = list(watch(settings, topics.tweets, from_start=True, until_end=True, wanted=lambda: True))
+    assert len(seen) == 12, "barometer tail goes on too"
 
 
 def test_records_forged_in_tweets_labeled_are_dead_or_passed_over(
     settings: Settings, topics: Topics, tmp_path: Path
 ) -> None:
-    good = LabeledTweet(
-        tweet=Tweet(id="1", text="x", created_at=NOON),
-        brand="Aria",
-        label="neutral",
-        confidence=0.8,
-        probabilities=Probabilities(negative=0.1, neutral=0.8, positive=0.1),
-        model=ModelIdentity(name="m", version="1"),
-        origin=Origin(partition=0, offset=0),
-        labeled_at=NOON,
-    ).encode()
+    good = good_records()[0].encode()
     watermark = ((TYPE_HEADER, WATERMARK.encode()),)
     forged: list[tuple[str, bytes | None, Headers]] = [
         ("null_value", None, ()),
