@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from model.evaluation.metrics import Metrics
 from model.evaluation.shares import ShareReport
@@ -43,7 +43,7 @@ def print_metrics(console: Console, metrics: Metrics) -> None:
 
 def print_shares(console: Console, report: ShareReport, column: str) -> None:
     """Negative shares by group, in percent and points, and the errors of windows of several sizes."""
-    shares = Table(Column(column, min_width=14), title="negative share, %", title_justify="left", box=SIMPLE)
+    shares = Table(column, title="negative share, %", title_justify="left", box=SIMPLE, pad_edge=False)
     for name in ("texts", "people", "counted", "corrected (95%)", "nearer by (95%)"):
         shares.add_column(name, justify="right", no_wrap=True)
     for one in report.groups:
@@ -54,12 +54,12 @@ def print_shares(console: Console, report: ShareReport, column: str) -> None:
             _percent(one.human),
             _percent(one.counted.value),
             f"{_percent(found.value)} ({_percent(found.low)}-{_percent(found.high)})",
-            f"{100 * nearer.value:+.1f} ({100 * nearer.low:+.1f} {100 * nearer.high:+.1f})",
+            f"{100 * nearer.value:+.1f} ({100 * nearer.low:.1f} to {100 * nearer.high:.1f})",
         )
     console.print(shares)
     worse = [one.group for one in report.groups if one.nearer.value < 0]
     console.print(f"not nearer: {', '.join(worse)}" if worse else "nearer in every group")
-    errors = Table("", title="its error, points", title_justify="left", box=SIMPLE)
+    errors = Table("", title="its error, points", title_justify="left", box=SIMPLE, pad_edge=False)
     for title in (*METHODS.values(), "holds", "Wilson"):
         errors.add_column(title, justify="right", no_wrap=True)
     mean = {name: sum(abs(one.errors[name][0]) for one in report.groups) / len(report.groups) for name in METHODS}

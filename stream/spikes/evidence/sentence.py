@@ -26,7 +26,8 @@ def write_sentence(
     """For example: Negative share of United rose from 31% to 68% in 15 minutes (z 7.9, 214 tweets): 'on hold'.
 
     ``share`` and ``baseline`` are shares from 0 to 1, of ``kind`` volume tweets a minute.
-    ``people``: how many wrote, where that is known; no ``tweets`` are not told. Only terms that are sure enough are named.
+    ``people``: how many wrote, where that is known; no ``tweets`` are not told.
+    Only terms that are sure enough are named.
     """
     moved = "rose" if share > baseline else "fell"
     if kind == "volume":
