@@ -10,6 +10,7 @@ EXTRAS_DEV := dev
 # Modules that write files from the code; with --check they only compare.
 GENERATORS := infra.settings_reference stream.schemas
 ARGS ?=
+SEED ?= 1
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -31,8 +32,15 @@ test: dev  ## Run the tests on a real Kafka (ARGS="-k words" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: chaos
-chaos: dev  ## Kill, freeze and add workers, and count every tweet (minutes)
-	@$(BIN)/python -m pytest -m chaos $(ARGS)
+chaos: dev  ## Break everything while a backlog lasts, and count every tweet (SEED=7; 10 minutes)
+	@set -e; \
+	if [ -e tests/chaos/fuzz_decode.py ]; then $(BIN)/python -m tests.chaos.fuzz_decode --seconds 30 --seed $(SEED); fi; \
+	$(BIN)/python -m tests.chaos --scenario bundled --seed $(SEED); \
+	$(BIN)/python -m tests.chaos --seed $(SEED) $(ARGS)
+
+.PHONY: chaos-million
+chaos-million: dev  ## Measure a worker's memory over a backlog of a million tweets
+	@$(BIN)/python -m tests.chaos.million $(ARGS)
 
 .PHONY: bench
 bench: dev  ## Measure on this machine
@@ -97,7 +105,7 @@ clean-all: clean  ## Remove .venv too
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
 # --- The virtual environment ---------------------------------------------

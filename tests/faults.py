@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+import shutil
 import signal
 import sys
-from collections import Counter
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +18,12 @@ from typing import Self
 from infra.guard import GuardedProcess, spawn_guarded
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import Settings
-from stream.records import END_OF_REPLAY, PANE_S, TYPE_HEADER, DeadHeaders, LabeledTweet, Tweet, Window
+from stream.records import END_OF_REPLAY, TYPE_HEADER, EndOfReplay, Tweet
 from stream.topics import Topics
-from tests.kafka_tools import environment, read_all, wait_until
+from tests.kafka_tools import environment, wait_until
+from tests.outcome import Observer, Outcome
 
 ROOT = Path(__file__).parents[1]
-Cell = tuple[str, int, str]
-"""Brand, start of the minute in seconds since 1970, label."""
 PATIENCE_S = 120
 
 
@@ -36,15 +36,16 @@ class Workers:
         self._delay_s = delay_s
         self.running: dict[int, GuardedProcess] = {}
 
-    def start(self, number: int) -> None:
-        with (self._folder / f"worker-{number}.log").open("ab") as log:
+    def start(self, number: int, *options: str, settings: Settings | None = None) -> None:
+        """Start worker ``number`` with options of ``tests.fixed_worker``."""
+        command = [sys.executable, "-m", "tests.fixed_worker", str(self._delay_s), *options]
+        log = _pipe_to(self._folder / f"worker-{number}.log")
+        try:
             self.running[number] = spawn_guarded(
-                [sys.executable, "-m", "tests.fixed_worker", str(self._delay_s)],
-                env=environment(self._settings),
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
+                command, env=environment(settings or self._settings), cwd=ROOT, stdout=log, stderr=log
             )
+        finally:
+            os.close(log)
 
     def kill(self, number: int) -> None:
         """As a crash: kill -9."""
@@ -111,100 +112,35 @@ def feed(settings: Settings, tweets: Iterator[Tweet]) -> Fed:
         fed.records += 1
         records.append(Outgoing(topics.tweets, tweet.id.encode(), tweet.encode()))
     publisher.publish(records)
-    end = ((TYPE_HEADER, END_OF_REPLAY.encode()),)
-    publisher.publish(Outgoing(topics.tweets, None, b"{}", end, partition) for partition in range(settings.partitions))
+    end, kind = EndOfReplay(latest=dt.datetime.now(dt.UTC)).encode(), ((TYPE_HEADER, END_OF_REPLAY.encode()),)
+    publisher.publish(Outgoing(topics.tweets, None, end, kind, partition) for partition in range(settings.partitions))
     return fed
 
 
-@dataclass
-class Outcome:
-    """What the topics say."""
-
-    pairs: set[tuple[str, str]] = field(default_factory=set)
-    sources: set[tuple[int, int]] = field(default_factory=set)
-    labelled: Counter[Cell] = field(default_factory=Counter)
-    """Counted here, from the first record of each id and brand in ``tweets.labeled``."""
-    late_dead: Counter[Cell] = field(default_factory=Counter)
-    dead: Counter[str] = field(default_factory=Counter)
-    windows: dict[tuple[str, int], Window] = field(default_factory=dict)
-
-    @property
-    def counted(self) -> Counter[Cell]:
-        """What the newest windows say."""
-        cells: Counter[Cell] = Counter()
-        for (brand, start), window in self.windows.items():
-            for label, count in window.counts.model_dump().items():
-                if count:
-                    cells[brand, start, label] = count
-        return cells
-
-    @property
-    def all_closed(self) -> bool:
-        return all(window.status == "closed" for window in self.windows.values())
-
-    def difference(self) -> dict[Cell, tuple[int, int]]:
-        """Cells in which windows and labelled tweets disagree: (windows say, labelled tweets say)."""
-        counted, labelled = self.counted, self.labelled - self.late_dead
-        return {
-            cell: (counted[cell], labelled[cell])
-            for cell in counted.keys() | labelled.keys()
-            if counted[cell] != labelled[cell]
-        }
-
-
 def outcome(settings: Settings) -> Outcome:
-    """Read all topics to their ends and count, independently of the code under test."""
-    topics = Topics.of(settings)
-    result = Outcome()
-    for message in read_all(settings, topics.labeled):
-        if TYPE_HEADER in dict(message.headers() or []):
-            continue
-        record = LabeledTweet.model_validate_json(message.value() or b"")
-        result.sources.add((record.origin.partition, record.origin.offset))
-        if (record.tweet.id, record.brand) not in result.pairs:
-            result.pairs.add((record.tweet.id, record.brand))
-            result.labelled[_cell(record)] += 1
-    dead: dict[bytes, tuple[str, bytes]] = {}
-    for message in read_all(settings, topics.dead):
-        headers = dict(message.headers() or [])
-        reason = headers[DeadHeaders.REASON]
-        dead[message.key() or b""] = (
-            reason.decode() if isinstance(reason, bytes) else str(reason),
-            message.value() or b"",
-        )
-    for reason, value in dead.values():
-        result.dead[reason] += 1
-        if reason == "late":
-            result.late_dead[_cell(LabeledTweet.model_validate_json(value))] += 1
-    for message in read_all(settings, topics.windows):
-        window = Window.model_validate_json(message.value() or b"")
-        result.windows[window.brand, int(window.start.timestamp())] = window
-    return result
+    """What the topics say now, from their beginnings."""
+    with Observer(settings) as observer:
+        return observer.look()
 
 
 def settled(settings: Settings, fed: Fed, workers: Workers) -> Outcome:
     """The outcome once every tweet is labelled and every window closed; fails when that does not come."""
+    with Observer(settings) as observer:
 
-    def done() -> Outcome | None:
-        now = outcome(settings)
-        complete = len(now.pairs) >= fed.pairs and not now.difference() and now.windows and now.all_closed
-        return now if complete else None
+        def done() -> Outcome | None:
+            now = observer.look()
+            complete = len(now.pairs) >= fed.pairs and now.windows and now.all_closed and not now.difference()
+            return now if complete else None
 
-    try:
-        return wait_until(done, PATIENCE_S, "all tweets labelled and all windows closed")
-    except AssertionError:
-        now = outcome(settings)
-        lost = fed.pairs - len(now.pairs)
-        raise AssertionError(
-            f"{lost} of {fed.pairs} pairs not labelled; windows differ in {list(now.difference().items())[:5]}; "
-            f"all closed: {now.all_closed}\n{workers.log()}"
-        ) from None
-
-
-def wait_for_labels(settings: Settings, more_than: int, workers: Workers) -> None:
-    """Wait until more source records than that are labelled."""
-    what = f"more than {more_than} tweets labelled"
-    wait_until(lambda: len(outcome(settings).sources) > more_than, PATIENCE_S, f"{what}\n{workers.log()}")
+        try:
+            return wait_until(done, PATIENCE_S, "all tweets labelled and all windows closed")
+        except AssertionError:
+            now = observer.look()
+            lost = fed.pairs - len(now.pairs)
+            raise AssertionError(
+                f"{lost} of {fed.pairs} pairs not labelled; windows differ in {list(now.difference().items())[:5]}; "
+                f"all closed: {now.all_closed}\n{workers.log()}"
+            ) from None
 
 
 def assert_exact(result: Outcome, fed: Fed) -> None:
@@ -217,5 +153,13 @@ def assert_exact(result: Outcome, fed: Fed) -> None:
     assert not result.dead
 
 
-def _cell(record: LabeledTweet) -> Cell:
-    return record.brand, int(record.tweet.created_at.timestamp()) // PANE_S * PANE_S, record.label
+def _pipe_to(path: Path) -> int:
+    """A descriptor whose input ends up at the end of a file: a worker without a disk can still log to it."""
+    read, write = os.pipe()
+
+    def copy() -> None:
+        with os.fdopen(read, "rb", buffering=0) as source, path.open("ab", buffering=0) as target:
+            shutil.copyfileobj(source, target, 4_096)
+
+    threading.Thread(target=copy, name=f"log-{path.name}", daemon=True).start()
+    return write

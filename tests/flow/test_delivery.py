@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
-from infra.kafka.admin import ensure_topics
+import pytest
+
 from infra.settings import Settings
-from stream.topics import Topics, topic_specs
+from stream.topics import Topics
+from tests.chaos.run import Report, Run
+from tests.chaos.scenarios import KILLS, SHORT, Scenario
 from tests.conftest import MakeSettings
-from tests.faults import Workers, assert_exact, feed, make_tweets, outcome, settled, wait_for_labels
+from tests.faults import Workers, assert_exact, feed, make_tweets, settled
 from tests.kafka_tools import publish
+
+
+def run_on(
+    make_settings: MakeSettings,
+    scenario: Scenario,
+    seed: int,
+    folder: Path,
+    bug: str = "",
+    told: list[str] | None = None,
+) -> Report:
+    """A run of the chaos suite on the Kafka of the tests, which stays whole."""
+    say = print if told is None else told.append
+    return Run(
+        scenario, seed, make_settings(**scenario.settings(seed)), folder, ground=None, bug=bug, say=say
+    ).conduct()
 
 
 def test_every_tweet_is_counted_once_in_a_closed_window(settings: Settings, topics: Topics, tmp_path: Path) -> None:
@@ -23,28 +40,19 @@ def test_every_tweet_is_counted_once_in_a_closed_window(settings: Settings, topi
 
 
 def test_killed_frozen_and_added_workers_lose_and_double_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
-    seed = 5
-    rng = random.Random(seed)
-    settings = make_settings(partitions=4, session_timeout_s=6, batch_size=64)
-    ensure_topics(settings, topic_specs(settings), timeout=30)
-    fed = feed(settings, make_tweets(6_000, seed=seed))
-    with Workers(settings, tmp_path, delay_s=0.25) as workers:
-        for number in (1, 2):
-            workers.start(number)
-        for fault in range(3):
-            wait_for_labels(settings, (fault + 1) * fed.records // 6, workers)
-            victim = rng.choice(list(workers.running))
-            if fault == 1:
-                frozen = victim
-                workers.freeze(frozen)
-                workers.start(3)
-            else:
-                workers.kill(victim)
-                workers.start(victim)
-        assert len(outcome(settings).sources) < fed.records, "the backlog must outlast the faults"
-        workers.wake(frozen)
-        result = settled(settings, fed, workers)
-    assert_exact(result, fed)
+    report = run_on(make_settings, SHORT, 1, tmp_path)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(("bug", "found"), [("ack-before-publish", "lost"), ("forget-id", "double")])
+def test_a_broken_promise_is_found(bug: str, found: str, make_settings: MakeSettings, tmp_path: Path) -> None:
+    told: list[str] = []
+    report = run_on(make_settings, KILLS, 1, tmp_path, bug, told)
+    assert not report.passed
+    assert getattr(report, found) > 0, report
+    said = "\n".join(told)
+    assert "the way of tweet 1-" in said, "where to look"
+    assert f"tests.chaos --scenario kills --seed 1 --bug {bug}" in said, "how to see it again"
 
 
 def test_a_record_that_is_no_tweet_is_dead_and_holds_nothing_up(
@@ -61,8 +69,8 @@ def test_a_record_that_is_no_tweet_is_dead_and_holds_nothing_up(
 def test_a_text_on_which_the_model_fails_costs_only_itself(settings: Settings, topics: Topics, tmp_path: Path) -> None:
     tweets = list(make_tweets(200, seed=3))
     poisoned = tweets[77].model_copy(update={"id": "bad", "text": "poison"})
-    fed = feed(settings, iter(tweets))
     publish(settings, topics.tweets, [(b"bad", poisoned.encode())])
+    fed = feed(settings, iter(tweets))
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
         result = settled(settings, fed, workers)
