@@ -7,7 +7,6 @@ them a week later: they name the field and the value.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
@@ -43,7 +42,10 @@ _SHOWN_CHARS = 80
 _SHOWN_PROBLEMS = 3
 _VISIBLE = re.compile(r"[^\W_]")
 _ENCODED = re.compile(r"&|\\u")
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.DOTALL
+)
+"""Any escape of JSON: two surrogates that are a pair, one alone (the group), or another."""
 
 
 class BadRecord(RecordError):  # noqa: N818  (a verdict on a record, not a fault of the program)
@@ -137,30 +139,31 @@ def shorten(value: Any, limit: int = _SHOWN_CHARS) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 
-def _load(value: bytes) -> Any:
+def loads(value: bytes | str) -> Any:
+    r"""JSON as orjson reads it; but half an escaped emoji, which it refuses, becomes ``\ufffd``.
+
+    A producer that cuts at 140 UTF-16 units leaves it, and the rest of its text
+    is good. Raises ValueError.
+    """
     try:
         return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        if _SURROGATE_ESCAPE.search(value):
-            return _load_lenient(value)
-        _refuse(value, error)
+    except orjson.JSONDecodeError:
+        raw = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+        whole = _ESCAPE.sub(_without_half, raw)
+        if whole == raw:
+            raise
+        return orjson.loads(whole)
 
 
-def _load_lenient(value: bytes) -> Any:
-    """Half an escaped emoji is all that orjson refuses and Python's reader takes; the record repairs it."""
+def _without_half(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
+
+
+def _load(value: bytes) -> Any:
     try:
-        return json.loads(value.decode(), parse_constant=_refuse_constant, parse_int=_bounded_int)
-    except (ValueError, RecursionError) as error:
+        return loads(value)
+    except ValueError as error:
         _refuse(value, error)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _bounded_int(digits: str) -> int | float:
-    """As orjson reads them: beyond 64 bits a number is a float."""
-    return int(digits) if len(digits) < 19 else float(digits)
 
 
 def _refuse(value: bytes, error: Exception) -> NoReturn:

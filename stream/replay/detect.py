@@ -36,6 +36,11 @@ _NON_LATIN = [
 """Encodings still met, one for each script and way of writing it. Rarer ones resemble these too much; ask for them."""
 _UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
+_CONTROLS = [chr(code) for code in (0, *range(2, 8), *range(0x0E, 0x1B), 0x7F)]
+"""But for those that are used as separators, in layouts and for colours."""
+_CONTROL_SHARE = 0.05
+"""Text has next to none, random bytes 11%, programs and pictures more."""
+
 _SENTIMENT140 = re.compile(rb'"?[024]"?,"?\d+"?,"?\w{3} \w{3} \d\d \d\d:\d\d:\d\d \w{3,4} \d{4}"?,')
 
 _REFUSED = {
@@ -118,9 +123,21 @@ def detect(options: ReplayOptions) -> Content:
     encoding, odd_bytes = _encoding_of(options, scan, gzipped=gzipped)
     wide = encoding.startswith(("utf-16", "utf-32"))
     content = Content(path, gzipped, kind, encoding, scan.digest, odd_bytes, scan.nul and not wide, scan.sample)
+    _require_text(content)
     if kind == "jsonl" and _decoded(content).lstrip().startswith("["):
         raise UsageError(f"{path} is one JSON array; write an object on each line: jq -c '.[]' {path} > tweets.jsonl")
     return content
+
+
+def _require_text(content: Content) -> None:
+    """Refuse programs, pictures, weights and the like, of which every line would make a row or a complaint."""
+    text = content.sample.decode(content.encoding, "replace")
+    controls = sum(map(text.count, _CONTROLS))
+    if controls > _CONTROL_SHARE * len(text):
+        raise UsageError(
+            f"{content.path} is not a text file: {controls / len(text):.0%} of what it starts with are control "
+            "characters; give a CSV, JSONL or Parquet file, or name its encoding with --encoding"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from infra.errors import UsageError
+from stream.decode import loads
 from stream.replay.detect import Content
 from stream.replay.dialect import Dialect
 from stream.replay.lines import LONE_QUOTE, OVERLONG, Lines, OverlongLineError, Record, read_records
@@ -100,7 +99,7 @@ def read_jsonl(content: Content) -> Iterator[Row | Rejected]:
             if not line.strip():
                 continue
             try:
-                tweets = list(tweets_in(orjson.loads(line)))
+                tweets = list(tweets_in(loads(line)))
             except ValueError as error:
                 number += 1
                 fault = content.odd_bytes and _odd_byte(line, content.encoding)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.normalise import MAX_CHARS, normalise
-from stream.decode import REASONS, BadRecord, decode_tweet, is_empty, shorten
-from stream.fields import MAX_METADATA_DEPTH
+from stream.decode import REASONS, BadRecord, decode_tweet, is_empty, loads, shorten
+from stream.fields import MAX_METADATA_DEPTH, clean_text
 from stream.records import Tweet
 from tests.hostile import LABELLED, Hostile, hostile_records, small_values
 from tests.promises import check_decoders, check_flow
@@ -188,6 +188,28 @@ def test_half_an_emoji_is_repaired_not_refused() -> None:
     assert tweet.author == "\ufffd"
     assert tweet.metadata == {"a": ["\ufffd"], "big": 1e30}
     assert orjson.loads(tweet.encode())["text"] == "cut in half \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\ud83d\ude00", "😀"),
+        (r"\ud83d", "\ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (r"\\\ud83d\\", "\\\ufffd\\"),
+        (r"\uD83Dx\uDE00\n", "\ufffdx\ufffd\n"),
+    ],
+)
+def test_only_halves_of_emoji_are_mended(written: str, read: str) -> None:
+    for value in (f'"{written}"', f'"{written}"'.encode()):
+        assert loads(value) == read
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"])))
+def test_json_of_any_text_is_read_as_python_reads_it_but_for_the_halves(text: str) -> None:
+    assert loads(json.dumps(text)) == json.loads(json.dumps(clean_text(text)))
 
 
 def test_ids_and_authors_may_be_numbers() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import pickle
+import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,27 @@ def test_a_folder_or_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> Non
         detect(options_for(tmp_path, b"").__class__(tmp_path))
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         detect(options_for(tmp_path, b"").__class__(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        random.Random(1).randbytes(5_000),
+        bytes(5_000),
+        b"\x7fELF\x02\x01\x01" + bytes(9) + b"text, and, more\n" * 3 + bytes(40),
+        pickle.dumps({"text": list(range(1_000))}),
+        struct.pack("<500f", *(number / 7 for number in range(500))),
+    ],
+    ids=["random", "zeros", "program", "pickle", "numbers"],
+)
+def test_what_is_no_text_is_refused_as_a_whole(tmp_path: Path, content: bytes) -> None:
+    """Row by row, parts of it would pass for tweets."""
+    for kind in ("auto", "csv", "jsonl"):
+        with pytest.raises(UsageError, match="is not a text file"):
+            found(tmp_path, content, format=kind)
+
+
+def test_a_nul_or_two_cost_their_rows_only(tmp_path: Path) -> None:
+    tweets, rejected = read(tmp_path, rows("late", "la\0te", "late"))
+    assert [tweet.id for tweet in tweets] == ["1", "3"]
+    assert rejected == {3: "a NUL byte in it"}
