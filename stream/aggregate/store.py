@@ -28,7 +28,9 @@ from infra.settings import Settings
 from stream.aggregate import codec
 from stream.aggregate.fold import LATE, Changes, PartitionState, Rules, apply, fold
 from stream.aggregate.totals import Totals, TotalsChange
+from stream.brands import BrandRules
 from stream.dead import dead_letter
+from stream.spikes.rules import rules_of as spike_rules
 from stream.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -56,13 +58,15 @@ def transactional_id(settings: Settings, partition: int) -> str:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The event-time settings of the fold."""
+    """What the settings say of the fold: event time, spikes, and what brands are called."""
     return Rules(
         allowed_lateness_s=settings.allowed_lateness_s,
         grace_s=settings.window_grace_s,
         late_retention_s=settings.late_retention_s,
         duplicate_horizon_s=settings.duplicate_horizon_s,
         update_interval_s=settings.window_update_interval_s,
+        spikes=spike_rules(settings),
+        names=BrandRules.load(settings.brands_file).called,
     )
 
 

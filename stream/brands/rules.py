@@ -110,6 +110,11 @@ class BrandRules:
         """In the order of the file."""
         return tuple(brand.name for brand in self.brands)
 
+    def called(self, name: str) -> tuple[str, ...]:
+        """The brand's name and all by which its rules know it; the name alone of a brand without rules."""
+        needles = next((brand.needles for brand in self.brands if brand.name == name), ())
+        return (name, *needles)
+
     def find(self, text: str, author: str | None = None) -> list[str]:
         """Names of the brands that ``text`` mentions or whose author wrote it, in the order of the file."""
         folded = fold(text)
