@@ -49,8 +49,13 @@ class EventClock:
         for partition, progress in word.progress.items():
             self.sources[partition] = _merge(self.sources.get(partition), progress, appended_ms)
         candidate = self._candidate(appended_ms, allowed_lateness_ms)
-        if candidate is not None and (self.watermark_ms is None or candidate > self.watermark_ms):
-            self.watermark_ms = candidate
+        if candidate is not None:
+            self.move(candidate)
+
+    def move(self, watermark_ms: int) -> None:
+        """Move the watermark forward to ``watermark_ms``; never back."""
+        if self.watermark_ms is None or watermark_ms > self.watermark_ms:
+            self.watermark_ms = watermark_ms
 
     def passed(self, time_s: float) -> bool:
         """Whether the watermark is at or beyond ``time_s``, seconds since 1970."""
@@ -66,8 +71,12 @@ class EventClock:
         newest = max((view.latest_ms for view in self.sources.values() if view.latest_ms is not None), default=None)
         if newest is None:
             return None
-        # All is read: through the end of the pane of the last event.
-        return (newest // (PANE_S * 1000) + 1) * PANE_S * 1000
+        return end_of_all(newest)
+
+
+def end_of_all(newest_ms: int) -> int:
+    """The watermark once all is read: the end of the pane of the last event. Milliseconds since 1970."""
+    return (newest_ms // (PANE_S * 1000) + 1) * PANE_S * 1000
 
 
 def _merge(before: SourceView | None, progress: SourceProgress, heard_ms: int) -> SourceView:

@@ -3,21 +3,28 @@
 ``fold`` never touches the state: it returns Changes, which the store saves in
 one transaction and only then applies. Where batches begin and end does not
 matter for what is counted, late or closed.
+
+A batch is ``begin``, then ``count`` and ``advance`` as tweets and words of event
+time come, then ``publish``; ``fold`` does that for records of Kafka, and a
+backtest for the tweets of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
+from math import floor
 
 from infra.errors import RecordError
 from infra.kafka.incoming import Incoming
 from stream.aggregate.event_clock import EventClock
-from stream.aggregate.pane import Pane, PaneKey, id_hash, pane_start
+from stream.aggregate.pane import LabelledTweet, Pane, PaneKey, id_hash, pane_start
 from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
 from stream.records import PANE_S, WATERMARK, LabeledTweet, Spike, Watermark, Window
 from stream.spikes.detector import Detector
+from stream.spikes.pane import PaneStats
 from stream.spikes.rules import SpikeRules
 from stream.spikes.watch import Address, BrandWatch
 
@@ -90,6 +97,10 @@ class Changes:
     seen: dict[int, Seen]
     appended_ms: int = 0
     panes: dict[PaneKey, Pane] = field(default_factory=dict)
+    born: dict[int, set[str]] = field(default_factory=dict)
+    """Brands of the panes that the state does not have, by start."""
+    closings: list[tuple[str, PaneStats]] = field(default_factory=list)
+    """Brand and pane of each first closing, in order: what spikes are decided from."""
     forgotten: dict[PaneKey, int] = field(default_factory=dict)
     """Panes whose ids are dropped, with the number of id chunks to remove."""
     evicted: dict[PaneKey, int] = field(default_factory=dict)
@@ -113,12 +124,7 @@ class Changes:
 
 def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Changes:
     """What ``records``, the next of the partition in order, change in ``state``."""
-    changes = Changes(
-        next_offset=state.next_offset,
-        clock=state.clock.copy(),
-        seen={partition: Seen(seen.offset, set(seen.brands)) for partition, seen in state.seen.items()},
-        unpublished=set(state.unpublished),
-    )
+    changes = begin(state)
     for record in records:
         changes.next_offset = record.offset + 1
         changes.appended_ms = record.timestamp_ms
@@ -129,10 +135,23 @@ def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Ch
             continue
         if isinstance(word, Watermark):
             _hear(state, changes, word, rules)
-        else:
-            _count(state, changes, record, word, rules)
-    _publish(state, changes, rules)
+            continue
+        redelivered = _redelivered(changes.seen, word)
+        if not count(state, changes, LabelledTweet.of(word), rules, redelivered=redelivered) and not redelivered:
+            message = f"event time {word.tweet.created_at.isoformat()} is further back than late tweets are counted"
+            changes.dead.append((record, LATE, message))
+    publish(state, changes, rules)
     return changes
+
+
+def begin(state: PartitionState) -> Changes:
+    """No changes yet."""
+    return Changes(
+        next_offset=state.next_offset,
+        clock=state.clock.copy(),
+        seen={partition: Seen(seen.offset, set(seen.brands)) for partition, seen in state.seen.items()},
+        unpublished=set(state.unpublished),
+    )
 
 
 def _read(record: Incoming) -> LabeledTweet | Watermark:
@@ -170,26 +189,34 @@ def apply(state: PartitionState, changes: Changes) -> None:
         del state.published_ms[key]
 
 
-def _count(state: PartitionState, changes: Changes, record: Incoming, tweet: LabeledTweet, rules: Rules) -> None:
-    redelivered = _redelivered(changes.seen, tweet)
-    key = PaneKey(pane_start(tweet.tweet.created_at), tweet.brand)
+def count(
+    state: PartitionState, changes: Changes, tweet: LabelledTweet, rules: Rules, *, redelivered: bool = False
+) -> bool:
+    """Count one labelled tweet, unless it was counted before; False when it came too late to be counted.
+
+    ``redelivered``: this very record was here before.
+    """
+    key = PaneKey(pane_start(tweet.at_us), tweet.brand)
     if changes.clock.passed(key.end + rules.late_retention_s):
-        if redelivered:
-            changes.redelivered += 1
-        else:
-            message = f"event time {tweet.tweet.created_at.isoformat()} is further back than late tweets are counted"
-            changes.dead.append((record, LATE, message))
-        return
-    hashed = id_hash(tweet.tweet.id)
-    pane = changes.panes.get(key) or state.pane(key) or _new_pane(key, changes.clock, rules)
-    if pane.knows(hashed) or (pane.ids is None and redelivered):
+        changes.redelivered += redelivered
+        return False
+    hashed = id_hash(tweet.id)
+    draft = changes.panes.get(key)
+    pane = draft or state.pane(key)
+    if pane is None:
+        pane = draft = _new_pane(key, changes.clock, rules)
+        changes.panes[key] = pane
+        changes.born.setdefault(key.start, set()).add(key.brand)
+    elif pane.knows(hashed) or (pane.ids is None and redelivered):
         changes.redelivered += redelivered
         changes.duplicates += not redelivered
-        return
-    draft = _draft(state, changes, key) or changes.panes.setdefault(key, pane)
+        return True
+    if draft is None:
+        draft = changes.panes[key] = pane.draft()
     draft.add(tweet, hashed)
     changes.unpublished.add(key)
     changes.counted += 1
+    return True
 
 
 def _redelivered(seen: dict[int, Seen], tweet: LabeledTweet) -> bool:
@@ -210,12 +237,21 @@ def _redelivered(seen: dict[int, Seen], tweet: LabeledTweet) -> bool:
 
 
 def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules) -> None:
-    """Move event time on, close the panes it passes and drop what is past its use."""
+    """Move event time on."""
     clock = changes.clock
     if clock.topic_id is not None and word.source_topic_id != clock.topic_id:
         changes.seen.clear()  # offsets of another topic mean nothing
     before = clock.watermark_ms
     clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000))
+    advance(state, changes, before, rules)
+
+
+def advance(state: PartitionState, changes: Changes, before: int | None, rules: Rules) -> None:
+    """After the clock of ``changes`` moved from ``before`` (ms): close the panes it passed, drop what is past its use.
+
+    In one step or in many, the same comes of it.
+    """
+    clock = changes.clock
     if clock.watermark_ms is None or clock.watermark_ms == before:
         return
     for key in sorted(_passed(state, changes, before, rules.grace_s)):
@@ -240,30 +276,55 @@ def _close(state: PartitionState, changes: Changes, draft: Pane, rules: Rules) -
     """Close a pane for the first time: the moment at which spikes are decided."""
     key, stats, sample = draft.key, draft.stats(), draft.close()
     changes.unpublished.add(key)
+    changes.closings.append((key.brand, stats))
+    # First what the time before it came to, as if event time had come in small steps.
+    _end_silent(state, changes, key.brand, key.start, rules)
+    _let_go(state, changes, key.brand, key.start)
     changes.spikes += _watch(state, changes, key.brand).closed(rules.detector, stats, sample, rules.names(key.brand))
 
 
 def _silence(state: PartitionState, changes: Changes, before_ms: int | None, rules: Rules) -> None:
     """End spikes of which nothing more was heard; once an hour, let brands go that nobody speaks of."""
-    now = (changes.clock.watermark_ms or 0) // 1000
+    closed_to = int(((changes.clock.watermark_ms or 0) / 1000 - rules.grace_s) // PANE_S) * PANE_S
     opened = {brand for brand, watch in changes.watches.items() if watch.state.open}
     for brand in sorted(state.alarmed | opened):
-        newest = changes.watches.get(brand) or state.watches[brand]
-        if newest.state.end is not None and now - newest.state.end >= rules.spikes.silence_s:
-            changes.spikes += _watch(state, changes, brand).silent(rules.detector, now, rules.names(brand))
+        _end_silent(state, changes, brand, closed_to, rules)
+    now = (changes.clock.watermark_ms or 0) // 1000
     if before_ms is not None and now // HOUR_S == before_ms // 1000 // HOUR_S:
         return
-    for brand, watch in {**state.watches, **changes.watches}.items():
-        if (watch.state.end or 0) < now - WATCHED_S and not watch.state.open:
-            changes.watches.pop(brand, None)
-            if brand in state.watches:
-                changes.unwatched[brand] = list(state.watches[brand].addresses())
+    for brand in state.watches.keys() | changes.watches.keys():
+        _let_go(state, changes, brand, closed_to)
+
+
+def _end_silent(state: PartitionState, changes: Changes, brand: str, now: int, rules: Rules) -> None:
+    """End the spikes of a brand of which nothing was said for too long before ``now`` (seconds since 1970)."""
+    newest = _newest_watch(state, changes, brand)
+    if newest is None or not newest.state.open or newest.state.end is None:
+        return
+    if now - newest.state.end >= rules.spikes.silence_s:
+        changes.spikes += _watch(state, changes, brand).silent(rules.detector, now, rules.names(brand))
+
+
+def _let_go(state: PartitionState, changes: Changes, brand: str, now: int) -> None:
+    """Watch a brand no longer of which nothing was said for WATCHED_S before ``now``: it starts anew, if ever."""
+    newest = _newest_watch(state, changes, brand)
+    if newest is None or newest.state.open or (newest.state.end or 0) >= now - WATCHED_S:
+        return
+    changes.watches.pop(brand, None)
+    if brand in state.watches:
+        changes.unwatched[brand] = list(state.watches[brand].addresses())
+
+
+def _newest_watch(state: PartitionState, changes: Changes, brand: str) -> BrandWatch | None:
+    if brand in changes.watches:
+        return changes.watches[brand]
+    return None if brand in changes.unwatched else state.watches.get(brand)
 
 
 def _watch(state: PartitionState, changes: Changes, brand: str) -> BrandWatch:
     """The version of a brand's watch that may be changed."""
     if brand not in changes.watches:
-        known = None if brand in changes.unwatched else state.watches.get(brand)
+        known = _newest_watch(state, changes, brand)
         changes.watches[brand] = BrandWatch.of(brand) if known is None else known.draft()
     return changes.watches[brand]
 
@@ -271,14 +332,17 @@ def _watch(state: PartitionState, changes: Changes, brand: str) -> BrandWatch:
 def _passed(state: PartitionState, changes: Changes, before_ms: int | None, after_end_s: float) -> Iterator[PaneKey]:
     """Panes whose end lies ``after_end_s`` or more behind the watermark now and did not at ``before_ms``."""
     now_ms = changes.clock.watermark_ms or 0
-    latest_end = now_ms / 1000 - after_end_s
-    earliest_end = float("-inf") if before_ms is None else before_ms / 1000 - after_end_s
-    for start, brands in state.panes.items():
-        if earliest_end < start + PANE_S <= latest_end:
-            yield from (PaneKey(start, brand) for brand in brands if PaneKey(start, brand) not in changes.evicted)
-    for key in changes.panes:
-        if earliest_end < key.end <= latest_end and state.pane(key) is None:
-            yield key
+    latest = floor((now_ms / 1000 - after_end_s) / PANE_S) * PANE_S - PANE_S
+    starts: Iterable[int] = state.panes.keys() | changes.born.keys()
+    if before_ms is not None:
+        earliest = floor((before_ms / 1000 - after_end_s) / PANE_S) * PANE_S
+        steps = range(earliest, latest + PANE_S, PANE_S)
+        starts = steps if len(steps) < len(state.panes) else [start for start in starts if start >= earliest]
+    for start in starts:
+        if start <= latest:
+            for brand in chain(state.panes.get(start, ()), changes.born.get(start, ())):
+                if (key := PaneKey(start, brand)) not in changes.evicted:
+                    yield key
 
 
 def _new_pane(key: PaneKey, clock: EventClock, rules: Rules) -> Pane:
@@ -304,8 +368,8 @@ def _window_due(changes: Changes, key: PaneKey) -> Window | None:
     return draft.window() if draft is not None and key in changes.unpublished else None
 
 
-def _publish(state: PartitionState, changes: Changes, rules: Rules) -> None:
-    """Closed windows at once; open ones at most every so often, by the broker's clock."""
+def publish(state: PartitionState, changes: Changes, rules: Rules) -> None:
+    """Say what the windows are now. Closed windows at once; open ones at most every so often, by the broker's clock."""
     interval_ms = rules.update_interval_s * 1000
     for key in list(changes.unpublished):
         pane = changes.panes.get(key) or state.pane(key)

@@ -22,6 +22,53 @@ _LABEL_BITS = 2
 _VOICE_BITS = 32
 NO_VOICE = (1 << _VOICE_BITS) - 1
 """Stands for a tweet that names no author."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+SECOND_US = 1_000_000
+_LABEL_NUMBERS = {label: number for number, label in enumerate(LABELS)}
+
+
+class LabelledTweet(NamedTuple):
+    """What the fold needs of a labelled tweet, in plain values: one about each brand.
+
+    ``at_us``: event time in microseconds since 1970. ``label``: its index in
+    LABELS. The probabilities are in the order of LABELS, ``confidence`` is that
+    of the label, ``model`` the version of what gave it.
+    """
+
+    brand: str
+    id: str
+    at_us: int
+    label: int
+    negative: float
+    neutral: float
+    positive: float
+    confidence: float
+    model: str
+    author: str | None
+    text: str
+    source: str | None
+    lang: str | None
+
+    @classmethod
+    def of(cls, record: LabeledTweet) -> LabelledTweet:
+        """What a record of ``tweets.labeled`` says."""
+        tweet, probabilities = record.tweet, record.probabilities
+        return cls(
+            record.brand,
+            tweet.id,
+            (tweet.created_at - _EPOCH) // _MICROSECOND,
+            _LABEL_NUMBERS[record.label],
+            probabilities.negative,
+            probabilities.neutral,
+            probabilities.positive,
+            record.confidence,
+            record.model.version,
+            tweet.author,
+            tweet.text,
+            tweet.source,
+            tweet.lang,
+        )
 
 
 def id_hash(tweet_id: str) -> int:
@@ -29,21 +76,19 @@ def id_hash(tweet_id: str) -> int:
     return int.from_bytes(blake2b(tweet_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
-def voice_of(tweet: LabeledTweet) -> int:
+def voice_of(author: int | None, label: int) -> int:
     """Who said what: 30 bits of the author's hash, and the label. The same author twice is one voice."""
-    if tweet.tweet.author is None:
+    if author is None:
         return NO_VOICE
-    known = author_hash(tweet.tweet.author) >> (64 - _VOICE_BITS + _LABEL_BITS)
-    return known << _LABEL_BITS | LABELS.index(tweet.label)
+    return author >> (64 - _VOICE_BITS + _LABEL_BITS) << _LABEL_BITS | label
 
 
-def pane_start(event_time: dt.datetime) -> int:
-    """Start of the pane that holds ``event_time``, in seconds since 1970."""
-    return int(event_time.timestamp() // PANE_S) * PANE_S
+def pane_start(at_us: int) -> int:
+    """Start of the pane that holds an event time (microseconds since 1970), in seconds since 1970."""
+    return at_us // (PANE_S * SECOND_US) * PANE_S
 
 
-@dataclass(frozen=True, order=True)
-class PaneKey:
+class PaneKey(NamedTuple):
     """``start`` in seconds since 1970."""
 
     start: int
@@ -154,29 +199,30 @@ class Pane:
     def knows(self, hashed: int) -> bool:
         return self.ids is not None and (hashed in self.ids.known or hashed in self.fresh)
 
-    def add(self, tweet: LabeledTweet, hashed: int) -> None:
+    def add(self, tweet: LabelledTweet, hashed: int) -> None:
         """Count one tweet; late when the pane has already closed."""
-        label = LABELS.index(tweet.label)
-        exact = (tweet.probabilities.negative, tweet.probabilities.neutral, tweet.probabilities.positive)
+        label, sums = tweet.label, self.sums
         self.counts[label] += 1
-        for index, probability in enumerate(exact):
-            self.sums[index] += round(probability * MILLION)
+        sums[0] += round(tweet.negative * MILLION)
+        sums[1] += round(tweet.neutral * MILLION)
+        sums[2] += round(tweet.positive * MILLION)
         self.confidence += round(tweet.confidence * MILLION)
         self.uncertain += tweet.confidence < UNCERTAIN_BELOW
-        cell = cell_of(*exact)
+        cell = cell_of(tweet.negative, tweet.neutral, tweet.positive)
         self.cells[cell] = self.cells.get(cell, 0) + 1
-        if tweet.tweet.author is None:
+        author = None if tweet.author is None else author_hash(tweet.author)
+        if author is None:
             self.unsigned[label] += 1
         else:
-            self.authors.add(author_hash(tweet.tweet.author))
-        if tweet.model.version not in self.models:
-            self.models.append(tweet.model.version)
+            self.authors.add(author)
+        if tweet.model not in self.models:
+            self.models.append(tweet.model)
         self.late += self.closed
         if self.sample is not None and self.sample.wants(hashed):
-            self.sample.add(_seen(tweet, hashed))
+            self.sample.add(_seen(tweet, hashed, author))
             self.sampled = True
         if self.ids is not None:
-            self.fresh[hashed] = Counted(hashed, voice_of(tweet))
+            self.fresh[hashed] = Counted(hashed, voice_of(author, label))
 
     def close(self) -> Sample:
         """Close it; returns the sample, which the pane then no longer needs."""
@@ -242,17 +288,16 @@ class Pane:
         )
 
 
-def _seen(tweet: LabeledTweet, hashed: int) -> Seen:
+def _seen(tweet: LabelledTweet, hashed: int, author: int | None) -> Seen:
     """What is kept of a tweet as evidence: the author only as a hash."""
-    original = tweet.tweet
     return see(
         hashed,
-        id=original.id,
-        at=int(original.created_at.timestamp()),
-        text=original.text,
-        label=tweet.label,
+        id=tweet.id,
+        at=tweet.at_us // SECOND_US,
+        text=tweet.text,
+        label=LABELS[tweet.label],
         confidence=tweet.confidence,
-        author=None if original.author is None else author_hash(original.author),
-        source=original.source,
-        lang=original.lang,
+        author=author,
+        source=tweet.source,
+        lang=tweet.lang,
     )
