@@ -218,6 +218,11 @@ def make_plan(options: DemoOptions, folder: Path, say: Callable[[str], None]) ->
         changes["session_timeout_s"] = SESSION_TIMEOUT_S
     broker = None
     if "kafka_bootstrap_servers" not in given:
+        if settings.kafka_security_protocol != "PLAINTEXT":
+            raise UsageError(
+                f"{ENV_PREFIX}KAFKA_SECURITY_PROTOCOL is {settings.kafka_security_protocol}, but the demo's own Kafka "
+                f"has no security: set {ENV_PREFIX}KAFKA_BOOTSTRAP_SERVERS to yours, or unset it"
+            )
         port = free_port()
         log_file = None if options.kafka_dir else folder / KAFKA_LOG
         broker = LocalBroker(

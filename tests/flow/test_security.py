@@ -28,13 +28,14 @@ from confluent_kafka.admin import (
 from pydantic import SecretStr
 
 from infra.kafka.access import KafkaAccessError
-from infra.kafka.admin import describe_topics
+from infra.kafka.admin import describe_topics, ensure_topics
 from infra.kafka.local import LocalBroker
 from infra.kafka.node import HOST, Listener, Security
 from infra.settings import Settings
+from stream.topics import topic_specs
 from tests.certificates import Authority, Identity
 from tests.conftest import CACHE, PARTITIONS
-from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, make_tweets, settled
+from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, feed, make_tweets, settled
 from tests.kafka_tools import environment, wait_until
 
 ROLES = ("operator", "source", "worker", "reader")
@@ -219,44 +220,48 @@ def command_lines() -> str:
     return "\n".join(found)
 
 
-def whole_flow(secured: Secured, settings_of: Callable[..., Settings], folder: Path) -> None:
-    """Topics, tweets, a worker, and looking at what came of it, each by a role that may do nothing else."""
-    told = []
-    created = run(settings_of("operator"), "topics", "create")
-    assert created.returncode == 0, created.stderr
-    fed, file = Fed(), folder / "tweets.jsonl"
+def work(settings_of: Callable[..., Settings], fed: Fed, folder: Path) -> list[str]:
+    """Let a worker do what there is to do; what it, and its command line, told."""
+    with Workers(settings_of("worker"), folder) as workers:
+        workers.start(1)
+        result = settled(settings_of("reader"), fed, workers)
+        processes = command_lines()
+        assert workers.stop(1) == 0, workers.log()
+    assert_exact(result, fed)
+    logs = [path.read_text() for path in folder.glob("*.log")]
+    assert any("working: " in log for log in logs)
+    assert "tests.fixed_worker" in processes
+    return [*logs, processes]
+
+
+def test_the_whole_flow_runs_with_passwords_over_tls(secured: Secured, tmp_path: Path) -> None:
+    """Each command by a role that may do nothing else; passwords in no log, output or command line."""
+    settings_of, fed, file = secured.password_settings, Fed(), tmp_path / "tweets.jsonl"
     with file.open("w") as lines:
         for tweet in make_tweets(300, seed=8):
             lines.write(f"{tweet.encode().decode()}\n")
             fed.tweets[tweet.id] = tweet
             fed.records += 1
-    replayed = run(settings_of("source"), "replay", str(file), "--max")
-    assert replayed.returncode == 0, replayed.stderr
-    with Workers(settings_of("worker"), folder) as workers:
-        workers.start(1)
-        result = settled(settings_of("reader"), fed, workers)
-        told.append(command_lines())
-        assert "tests.fixed_worker" in told[-1]
-        assert workers.stop(1) == 0, workers.log()
-    assert_exact(result, fed)
-    seen = run(settings_of("reader"), "tail", "reputation.windows", "--from-start", "--until-end", "--json")
-    assert (seen.returncode, seen.stderr) == (0, "")
-    assert len(seen.stdout.splitlines()) >= len(result.windows)
-    counted = run(settings_of("reader"), "audit")
-    assert counted.returncode == 0, counted.stderr
-    logs = [path.read_text() for path in folder.iterdir() if path.is_file()]
-    assert any("working: " in log for log in logs)
-    told += [*logs, *(text for done in (created, replayed, seen, counted) for text in (done.stdout, done.stderr))]
-    for secret in secured.all_secrets:
-        assert not any(secret in text for text in told)
-
-
-def test_the_whole_flow_runs_with_passwords_over_tls(secured: Secured, tmp_path: Path) -> None:
-    whole_flow(secured, secured.password_settings, tmp_path)
+    before = [
+        run(settings_of("operator"), "topics", "create"),
+        run(settings_of("source"), "replay", str(file), "--max"),
+    ]
+    told = work(settings_of, fed, tmp_path)
+    after = [
+        run(settings_of("reader"), "tail", "reputation.windows", "--from-start", "--until-end"),
+        run(settings_of("reader"), "audit"),
+    ]
+    for done in (*before, *after):
+        assert done.returncode == 0, (done.args, done.stderr)
+        told += [done.stdout, done.stderr]
+    assert not [secret for secret in secured.all_secrets for text in told if secret in text]
 
 
 def test_the_whole_flow_runs_with_certificates(secured: Secured, tmp_path: Path) -> None:
-    whole_flow(secured, secured.certificate_settings, tmp_path)
+    settings_of = secured.certificate_settings
+    ensure_topics(settings_of("operator"), topic_specs(settings_of("operator")), timeout=30)
+    told = work(settings_of, feed(settings_of("source"), make_tweets(300, seed=8)), tmp_path)
+    assert not [secret for secret in secured.all_secrets for text in told if secret in text]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
@@ -379,7 +384,7 @@ def test_who_lacks_a_right_learns_on_what(secured: Secured) -> None:
 
 def test_a_worker_that_may_not_join_its_group_stops_and_says_so(secured: Secured, tmp_path: Path) -> None:
     operator = secured.password_settings("operator", topic_prefix="mtls.")
-    assert run(operator, "topics", "create").returncode == 0
+    ensure_topics(operator, topic_specs(operator), timeout=30)
     settings = secured.password_settings("worker", topic_prefix="mtls.", consumer_group="another", log_level="info")
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
