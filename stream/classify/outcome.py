@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +110,13 @@ def labelled(
     Brands are found at once, records made as they are asked for: those of one
     large tweet about many brands are many times its size.
     """
-    brands = [tweet.brands or find_brands(tweet.text, tweet.author) or [OTHER_BRAND] for _record, tweet in tweets]
+    brands = [brands_of(tweet, find_brands) for _record, tweet in tweets]
     return _labelled(topic, zip(tweets, probabilities, brands, strict=True), model, now)
+
+
+def brands_of(tweet: Tweet, find_brands: BrandFinder) -> list[str]:
+    """What a tweet is about: as it says itself, else as the rules find."""
+    return tweet.brands or find_brands(tweet.text, tweet.author) or [OTHER_BRAND]
 
 
 def _labelled(
@@ -121,20 +127,36 @@ def _labelled(
 ) -> Iterator[Outgoing]:
     identity = ModelIdentity(name=model.name, version=model.version)
     for (record, tweet), row, brands in done:
-        best = int(row.argmax())
-        negative, neutral, positive = (round(float(p), 6) for p in row)
+        best, negative, neutral, positive, confidence = verdict(row)
         for brand in brands:
             value = LabeledTweet(
                 tweet=tweet,
                 brand=brand,
                 label=LABELS[best],
-                confidence=round(float(row[best]), 6),
+                confidence=confidence,
                 probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
                 model=identity,
                 origin=Origin(partition=record.tp.partition, offset=record.offset),
                 labeled_at=now,
             )
             yield Outgoing(topic, brand.encode(), value.encode(), trail(record.headers))
+
+
+class Verdict(NamedTuple):
+    """What is published of one row of probabilities. ``label``: its index in LABELS."""
+
+    label: int
+    negative: float
+    neutral: float
+    positive: float
+    confidence: float
+
+
+def verdict(row: NDArray[np.float32]) -> Verdict:
+    """The most probable label, and the probabilities to six digits."""
+    best = int(row.argmax())
+    negative, neutral, positive = (round(float(p), 6) for p in row)
+    return Verdict(best, negative, neutral, positive, round(float(row[best]), 6))
 
 
 def dead(topic: str, bad: Sequence[Bad], now: dt.datetime) -> Iterator[Outgoing]:

@@ -38,6 +38,19 @@ _EXACT_DIGITS = 15
 """Significant digits a float keeps: an id written with fewer, such as 5.70306E+17, stands for a million tweets."""
 
 
+class Parts(NamedTuple):
+    """What the cells of a row say, before the rules for tweets have been asked. ``repaired``: ``time`` is from the id."""
+
+    id: str
+    text: str
+    time: dt.datetime
+    repaired: bool
+    author: str | None
+    brands: list[str] | None
+    lang: str | None
+    source: str | None
+
+
 class Decoded(NamedTuple):
     """A tweet, its encoding, and its line. ``repaired``: its time was read from its id."""
 
@@ -62,8 +75,8 @@ class RowDecoder:
     newest: Callable[[], dt.datetime | None]
     now: Callable[[], dt.datetime]
 
-    def decode(self, row: Row) -> Decoded | Rejected:
-        """The tweet of a row, or the line and reason why it is none."""
+    def read(self, row: Row) -> Parts | Rejected:
+        """The cells of a row that have a role, or the line and reason why it is no tweet."""
         fields, columns = row.fields, self.columns
         text = fields.get(columns.text)
         if not isinstance(text, str):
@@ -73,16 +86,32 @@ class RowDecoder:
         time, repaired = self._time(fields)
         if time is None:
             return Rejected(row.line, self._no_time(fields))
+        return Parts(
+            id=(_id(fields.get(columns.id)) if columns.id else None) or row_id(self.digest, row.number),
+            text=text,
+            time=time,
+            repaired=repaired,
+            author=_name(fields.get(columns.author)) if columns.author else None,
+            brands=_brands(fields.get(columns.brand)) if columns.brand else None,
+            lang=_name(fields.get(columns.lang)) if columns.lang else None,
+            source=_name(fields.get(columns.source)) if columns.source else None,
+        )
+
+    def decode(self, row: Row) -> Decoded | Rejected:
+        """The tweet of a row, or the line and reason why it is none."""
+        parts = self.read(row)
+        if isinstance(parts, Rejected):
+            return parts
         try:
             tweet = Tweet(
-                id=(_id(fields.get(columns.id)) if columns.id else None) or row_id(self.digest, row.number),
-                text=text,
-                created_at=time,
-                author=_name(fields.get(columns.author)) if columns.author else None,
-                brands=_brands(fields.get(columns.brand)) if columns.brand else None,
-                lang=_name(fields.get(columns.lang)) if columns.lang else None,
-                source=_name(fields.get(columns.source)) if columns.source else None,
-                metadata=self._metadata(fields),
+                id=parts.id,
+                text=parts.text,
+                created_at=parts.time,
+                author=parts.author,
+                brands=parts.brands,
+                lang=parts.lang,
+                source=parts.source,
+                metadata=self._metadata(row.fields),
             )
             value = tweet.encode()
         except ValidationError as error:
@@ -93,7 +122,7 @@ class RowDecoder:
             return Rejected(row.line, f"cannot be written as JSON: {error}")
         if len(value) > MAX_TWEET_BYTES:
             return Rejected(row.line, f"{len(value):,} bytes as a record; Kafka takes {MAX_TWEET_BYTES:,}")
-        return Decoded(row.line, tweet, value, repaired)
+        return Decoded(row.line, tweet, value, parts.repaired)
 
     def _time(self, fields: Mapping[str, Any]) -> tuple[dt.datetime | None, bool]:
         if self.columns.time is None:

@@ -42,9 +42,17 @@ class Source:
 
     def read(self, now: Callable[[], dt.datetime] | None = None) -> Iterator[Decoded | Rejected]:
         """Every row as a tweet or as the reason why it is none, in file order."""
-        decoder = RowDecoder(self.columns, self.dates, self.content.digest, self.newest_time, now or _utc_now)
+        decoder = self.decoder(now)
         for row in self._rows():
             yield row if isinstance(row, Rejected) else decoder.decode(row)
+
+    def rows(self) -> Iterator[Row | Rejected]:
+        """Every row as it stands in the file, for ``decoder``."""
+        return self._rows()
+
+    def decoder(self, now: Callable[[], dt.datetime] | None = None) -> RowDecoder:
+        """What makes tweets of the rows."""
+        return RowDecoder(self.columns, self.dates, self.content.digest, self.newest_time, now or _utc_now)
 
     def describe(self) -> str:
         """What was detected, such as ``CSV (comma, header), UTF-8; columns: text, tweet_created as time``."""
