@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import ceil, exp, log
 from statistics import median
 
 from stream.spikes.history import HOURS_A_DAY, History, Hour
@@ -23,16 +23,16 @@ from stream.spikes.rules import DAY_S, HOUR_S, SpikeRules
 from stream.spikes.score import LEAST_SHARE, MONTH_MIN
 
 HOURS_A_WEEK = 168
-LEVEL_DAYS = 10
-"""The level looks back five half-lives of two days."""
+LEVEL_HALF_LIVES = 4
+"""How far back the level looks: what is older would count a sixteenth or less."""
 PRIOR_HOUR_SD, PRIOR_DAY_SD, PRIOR_WEEK_SD = 0.03, 0.04, 0.02
 """Before anything is known: how a share varies from hour to hour, with the hour of the day, and of the week."""
 PRIOR_PHASES = 6.0
 """The prior of how much phases of a rhythm differ counts as much as so many phases that are known well."""
 PRIOR_HOURS = 24.0
 """The prior of the variance from hour to hour counts as much as so many hours."""
-PRIOR_DEGREES = 200.0
-"""And that of the dispersion within an hour, which is that of a coin."""
+PRIOR_PAIRS = 500.0
+"""Tweets with another one in their minute that must be seen before their correlation is half believed."""
 PRIOR_SPREAD = 0.7
 """How volume varies from hour to hour before it is known: by half or double."""
 RHYTHM_HOURS = 2.0
@@ -59,12 +59,15 @@ class Rhythm:
 
 @dataclass(frozen=True)
 class ShareBaseline:
-    """Of one share. ``variance``: of an hour's true share around ``at``, rhythm apart."""
+    """Of one share. ``variance``: of an hour's true share around ``at``, rhythm apart.
+
+    ``alike``: correlation of two tweets of the same minute; 0 if people do not repeat each other.
+    """
 
     rhythm: Rhythm
     level: float
     variance: float
-    dispersion: float
+    alike: float
 
     def at(self, number: int) -> tuple[float, float]:
         """The share expected in hour ``number``, and the variance of the true one around it."""
@@ -125,7 +128,8 @@ def learn_baseline(history: History, rhythms: Rhythms, since: tuple[int, int], r
 
     ``since``: numbers of the hours from which the levels of shares and of volume are learnt.
     """
-    recent = list(history.hours(rhythms.day - LEVEL_DAYS, rhythms.day + 1))
+    level_days = ceil(LEVEL_HALF_LIVES * rules.half_life_s / DAY_S)
+    recent = list(history.hours(rhythms.day - level_days, rhythms.day + 1))
     valid = [(number, hour) for number, hour in recent if number >= since[0]]
     tweets = sum(hour.tweets for _number, hour in valid)
     minutes = sum(hour.minutes for _number, hour in valid)
@@ -205,8 +209,9 @@ def _share_baseline(
     rules: SpikeRules,
 ) -> ShareBaseline:
     """Go through ``hours`` in order: each is first predicted from those before it, then learnt from."""
-    degrees = PRIOR_DEGREES + sum(hour.degrees for _number, hour in hours)
-    dispersion = max(1.0, (PRIOR_DEGREES + sum(chi(hour) for _number, hour in hours) / 1000) / degrees)
+    surplus = sum(chi(hour) / 1000 - hour.degrees for _number, hour in hours)
+    pairs = sum(hour.tweets - hour.degrees - 1 for _number, hour in hours if hour.degrees)
+    alike = max(0.0, surplus / (pairs + PRIOR_PAIRS))
     decay = 0.5 ** (HOUR_S / rules.half_life_s)
     level = weights = squares = 0.0
     variance, counted = PRIOR_HOURS * PRIOR_HOUR_SD**2, PRIOR_HOURS
@@ -218,13 +223,13 @@ def _share_baseline(
         if weights:
             trust = weight * PRIOR_HOUR_SD**2  # of an hour of few tweets the error says little about the true share
             error = value - level
-            variance += trust * (error * error - noise * dispersion - squares / weights**2)
+            variance += trust * (error * error - noise - squares / weights**2)
             counted += trust
         weights += weight
         squares += weight
         level += (value - level) * weight / weights
     floor = (PRIOR_HOUR_SD / 6) ** 2
-    return ShareBaseline(rhythm, level, max(floor, variance / counted) + squares / weights**2, dispersion)
+    return ShareBaseline(rhythm, level, max(floor, variance / counted) + squares / weights**2, alike)
 
 
 def _volume_rhythm(hours: Sequence[tuple[int, Hour]]) -> Rhythm:

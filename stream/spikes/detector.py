@@ -128,7 +128,8 @@ class Detector:
     def _share_z(self, state: BrandState, kind: Kind, baseline: Baseline, stretch: Stretch, hits: int) -> float:
         variance = state.expected(baseline, (state.end or 0) - 1).variances[kind is Kind.POSITIVE]
         expected = stretch.expected / stretch.tweets
-        return share_z(stretch.tweets, hits, expected, variance, baseline.share(kind).dispersion)
+        dispersion = 1 + baseline.share(kind).alike * (stretch.tweets / stretch.panes - 1)
+        return share_z(stretch.tweets, hits, expected, variance, dispersion)
 
     @staticmethod
     def _crowd(state: BrandState, kind: Kind, stretch: Stretch) -> tuple[int | None, float]:

@@ -8,10 +8,10 @@ from statistics import NormalDist
 LEAST_SHARE = 0.005
 """Expected shares keep this distance from 0 and 1, where any tweet would be infinitely surprising."""
 MONTH_MIN = 30 * 24 * 60
-MOST_OVERLAP, OVERLAP_A_PANE = 20.0, 2.0
+MOST_OVERLAP, OVERLAP_A_PANE = 36.0, 3.0
 
 
-def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion: float) -> float:
+def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion: float = 1.0) -> float:
     """Signed root of the likelihood ratio of ``hits`` in ``tweets`` against the share ``expected``.
 
     2·n·KL(hits/n ‖ expected) is the binomial deviance, whose root is normal far

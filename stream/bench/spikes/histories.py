@@ -22,6 +22,7 @@ START = 2_800 * MINUTES_A_WEEK * 60
 LEAST_TWEETS, MOST_TWEETS = 300, 1_200
 """Length of incidents, in tweets."""
 HIGHEST_SHARE = 0.97
+GOAL_SIZE = 0.2
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -96,6 +97,11 @@ class Plan:
     incidents: int = 60
     """At each rate and size."""
     world: World = field(default_factory=World)
+
+    @property
+    def goal(self) -> float:
+        """The size of incident that detectors are compared at."""
+        return GOAL_SIZE if GOAL_SIZE in self.sizes else self.sizes[0]
 
 
 def quiet(plan: Plan, rate: int, seed: int) -> list[BrandHistory]:

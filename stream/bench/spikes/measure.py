@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, inf, log
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -29,7 +29,6 @@ from stream.spikes.state import BrandState
 
 OURS, ORACLE, ADWIN = "Barometer", "CUSUM oracle", "ADWIN (river)"
 MONTH_DAYS = 28
-GOAL_SIZE = 0.2
 THRESHOLDS = 60
 """Steps of a sweep over a rival's thresholds."""
 ADWIN_DELTAS = (1e-2, 1e-4, 1e-8, 1e-16, 1e-32, 1e-64)
@@ -52,7 +51,7 @@ class Result:
     """Of one detector, by rate.
 
     ``chosen``: the threshold that gave these figures. ``curve``: (threshold, false
-    alarms a brand-month, recall at GOAL_SIZE) for all that were tried.
+    alarms a brand-month, recall at ``Plan.goal``) for all that were tried.
     """
 
     name: str
@@ -74,6 +73,17 @@ class Result:
         return median(self.of(rate, size))
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What a rival is tried on. ``target``: most false alarms a brand-month; ``months``: brand-months in ``calm``."""
+
+    rate: int
+    calm: Sequence[BrandHistory]
+    busy: Sequence[BrandHistory]
+    months: float
+    target: float
+
+
 @dataclass
 class Outcome:
     """``extra``: false alarms a brand-month of our other kinds; ``pane_us``: our cost for each pane, in µs."""
@@ -88,7 +98,7 @@ class Outcome:
         """Median delay as a multiple of the oracle's at the same rate and size."""
         return self.results[name].delay(rate, size) / self.results[ORACLE].delay(rate, size)
 
-    def to_oracle_overall(self, name: str, size: float = GOAL_SIZE) -> float:
+    def to_oracle_overall(self, name: str, size: float) -> float:
         """The geometric mean over the rates."""
         ratios = [self.to_oracle(name, rate, size) for rate in self.plan.rates]
         return inf if inf in ratios else exp(sum(map(log, ratios)) / len(ratios))
@@ -108,10 +118,10 @@ def run(plan: Plan, seed: int, rules: SpikeRules, progress: Progress) -> Outcome
         months = sum(history.minutes for history in calm) / (MONTH_DAYS * MINUTES_A_DAY)
         outcome.months[rate] = months
         progress(f"{rate} tweets an hour: {OURS}")
-        began = perf_counter()
+        began = process_time()
         quiet_events = [events(history, rules) for history in calm]
         busy_events = [events(history, rules) for history in busy]
-        seconds += perf_counter() - began
+        seconds += process_time() - began
         panes += sum(int(np.count_nonzero(history.tweets)) for history in (*calm, *busy))
         for kind in Kind:
             wrong = sum(
@@ -122,22 +132,22 @@ def run(plan: Plan, seed: int, rules: SpikeRules, progress: Progress) -> Outcome
         ours.false_alarms[rate] = sum(len(opened(found, Kind.NEGATIVE)) for found in quiet_events) / months
         for history, found in zip(busy, busy_events, strict=True):
             ours.caught += _catch(history, opened(found, Kind.NEGATIVE))
-        # A rate that was never alarmed cannot be told from one alarm in twice the time.
-        target = max(ours.false_alarms[rate], 0.5 / months)
+        # No alarm at all cannot be told from one in twice the time.
+        trial = Trial(rate, calm, busy, months, max(ours.false_alarms[rate], 0.5 / months))
         for name, score in rivals.SCORES.items():
             progress(f"{rate} tweets an hour: {name}")
-            _tune_score(outcome.results[name], score, calm, busy, target, months)
+            _tune_score(outcome.results[name], score, plan, trial)
         progress(f"{rate} tweets an hour: {ADWIN}")
-        _tune_adwin(outcome.results[ADWIN], calm, busy, target, months)
+        _tune_adwin(outcome.results[ADWIN], plan, trial)
         progress(f"{rate} tweets an hour: {ORACLE}")
         for size in plan.sizes:
-            _tune_oracle(outcome.results[ORACLE], size, calm, busy, target, months)
+            _tune_oracle(outcome.results[ORACLE], size, plan, trial)
     outcome.pane_us = 1e6 * seconds / panes
     return outcome
 
 
 def sweep(plan: Plan, seed: int, rules: SpikeRules, rates: Sequence[float], progress: Progress) -> Result:
-    """Our curve: one run of the detector for each setting of ``false_alarms_per_month``."""
+    """Our curve: one run of the detector for each of ``rates``, settings of ``false_alarms_per_month``."""
     result = Result(OURS)
     for rate in plan.rates:
         calm, busy = quiet(plan, rate, seed), eventful(plan, rate, seed)
@@ -147,7 +157,7 @@ def sweep(plan: Plan, seed: int, rules: SpikeRules, rates: Sequence[float], prog
             other = replace(rules, false_alarms_per_month=setting)
             alarms = sum(len(opened(events(history, other), Kind.NEGATIVE)) for history in calm) / months
             caught = [c for h in busy for c in _catch(h, opened(events(h, other), Kind.NEGATIVE))]
-            result.curve.setdefault(rate, []).append((setting, alarms, _recall(caught)))
+            result.curve.setdefault(rate, []).append((setting, alarms, _recall(caught, plan.goal)))
     return result
 
 
@@ -204,78 +214,61 @@ def _catch(history: BrandHistory, alarms: Sequence[int], size: float | None = No
     return caught
 
 
-def _recall(caught: Sequence[Caught]) -> float:
-    goal = [c for c in caught if c.size == GOAL_SIZE]
+def _recall(caught: Sequence[Caught], size: float) -> float:
+    goal = [c for c in caught if c.size == size]
     return sum(c.delay_s < inf for c in goal) / max(1, len(goal))
 
 
-def _tune_score(
-    result: Result,
-    score: rivals.Score,
-    calm: Sequence[BrandHistory],
-    busy: Sequence[BrandHistory],
-    target: float,
-    months: float,
-) -> None:
+def _tune_score(result: Result, score: rivals.Score, plan: Plan, trial: Trial) -> None:
     """The lowest threshold with at most ``target`` false alarms, and the curve of all."""
-    rate = calm[0].rate
-    quiet_scores, busy_scores = [score(history) for history in calm], [score(history) for history in busy]
+    quiet_scores, busy_scores = [score(history) for history in trial.calm], [score(history) for history in trial.busy]
     finite = np.concatenate([values[np.isfinite(values)] for values in quiet_scores])
     top = float(finite.max())
     chosen: tuple[float, float, list[Caught]] | None = None
     # Evenly in how rare a score is: that is where false alarms change.
     levels = np.quantile(finite, 1 - np.geomspace(0.05, 1 / len(finite), THRESHOLDS))
     for threshold in [*np.unique(levels), np.nextafter(top, inf)]:
-        alarms = sum(len(rivals.alarms(values, threshold)) for values in quiet_scores) / months
+        alarms = sum(len(rivals.alarms(values, threshold)) for values in quiet_scores) / trial.months
         caught = [
             c
-            for history, values in zip(busy, busy_scores, strict=True)
+            for history, values in zip(trial.busy, busy_scores, strict=True)
             for c in _catch(history, rivals.alarms(values, threshold).tolist())
         ]
-        result.curve.setdefault(rate, []).append((float(threshold), alarms, _recall(caught)))
-        if alarms <= target and chosen is None:
+        result.curve.setdefault(trial.rate, []).append((float(threshold), alarms, _recall(caught, plan.goal)))
+        if alarms > trial.target:
+            chosen = None  # what is always above a low threshold is one alarm, and no detector
+        elif chosen is None:
             chosen = threshold, alarms, caught
     if chosen is not None:
-        result.chosen[rate], result.false_alarms[rate] = chosen[:2]
+        result.chosen[trial.rate], result.false_alarms[trial.rate] = chosen[:2]
         result.caught += chosen[2]
 
 
-def _tune_adwin(
-    result: Result, calm: Sequence[BrandHistory], busy: Sequence[BrandHistory], target: float, months: float
-) -> None:
-    rate = calm[0].rate
+def _tune_adwin(result: Result, plan: Plan, trial: Trial) -> None:
     for delta in ADWIN_DELTAS:
-        alarms = sum(len(rivals.adwin(history, delta)) for history in calm) / months
-        if alarms > target and delta != ADWIN_DELTAS[-1]:
-            result.curve.setdefault(rate, []).append((delta, alarms, float("nan")))
+        alarms = sum(len(rivals.adwin(history, delta)) for history in trial.calm) / trial.months
+        if alarms > trial.target and delta != ADWIN_DELTAS[-1]:
+            result.curve.setdefault(trial.rate, []).append((delta, alarms, float("nan")))
             continue
-        caught = [c for history in busy for c in _catch(history, rivals.adwin(history, delta).tolist())]
-        result.curve.setdefault(rate, []).append((delta, alarms, _recall(caught)))
-        result.chosen[rate], result.false_alarms[rate] = delta, alarms
+        caught = [c for history in trial.busy for c in _catch(history, rivals.adwin(history, delta).tolist())]
+        result.curve.setdefault(trial.rate, []).append((delta, alarms, _recall(caught, plan.goal)))
+        result.chosen[trial.rate], result.false_alarms[trial.rate] = delta, alarms
         result.caught += caught
         return
 
 
-def _tune_oracle(
-    result: Result,
-    size: float,
-    calm: Sequence[BrandHistory],
-    busy: Sequence[BrandHistory],
-    target: float,
-    months: float,
-) -> None:
+def _tune_oracle(result: Result, size: float, plan: Plan, trial: Trial) -> None:
     """Told the true share of every minute, and what it will be in an incident of ``size``."""
-    rate = calm[0].rate
-    steps = [rivals.oracle_steps(history, size) for history in calm]
+    steps = [rivals.oracle_steps(history, size) for history in trial.calm]
 
     def false_alarms(threshold: float) -> float:
-        return sum(len(rivals.cusum(values, threshold)) for values in steps) / months
+        return sum(len(rivals.cusum(values, threshold)) for values in steps) / trial.months
 
     low, high = 0.0, HIGHEST_CUSUM
     while high - low > 0.05:
         middle = (low + high) / 2
-        low, high = (middle, high) if false_alarms(middle) > target else (low, middle)
-    for history in busy:
+        low, high = (middle, high) if false_alarms(middle) > trial.target else (low, middle)
+    for history in trial.busy:
         values = rivals.oracle_steps(history, size)
         free_from = 0
         for incident in history.incidents:
@@ -284,5 +277,5 @@ def _tune_oracle(
             lone = replace(history, incidents=(incident,))
             result.caught += _catch(lone, found, size)
             free_from = incident.end
-    if size == GOAL_SIZE:
-        result.chosen[rate], result.false_alarms[rate] = high, false_alarms(high)
+    if size == plan.goal:
+        result.chosen[trial.rate], result.false_alarms[trial.rate] = high, false_alarms(high)

@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.bench.spikes.measure import GOAL_SIZE, ORACLE, OURS, Outcome
+from stream.bench.spikes.measure import ORACLE, OURS, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def draw_recall(outcome: Outcome) -> Figure:
         axes.set_xlim(FEWEST * 0.9, 300)
         axes.set_xlabel("false alarms a brand-month")
         axes.set_title(f"{rate:,} tweets an hour")
-    panels[0].set_ylabel(f"recall, +{100 * GOAL_SIZE:.0f} points")
+    panels[0].set_ylabel(f"recall, +{100 * outcome.plan.goal:.0f} points")
     panels[-1].legend(fontsize=7, loc="lower right")
     return figure
 
@@ -56,7 +56,7 @@ def draw_delay(outcome: Outcome) -> Figure:
     figure, panels = _panels(outcome)
     for axes, rate in zip(panels, outcome.plan.rates, strict=True):
         for name, result in outcome.results.items():
-            delays = result.of(rate, GOAL_SIZE)
+            delays = result.of(rate, outcome.plan.goal)
             known = sorted(delay / 60 for delay in delays if isfinite(delay))
             style: dict[str, Any] = {"linewidth": 1} | {k: v for k, v in STYLES.get(name, {}).items() if k != "marker"}
             if known:
@@ -65,7 +65,7 @@ def draw_delay(outcome: Outcome) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("minutes since the incident began")
         axes.set_title(f"{rate:,} tweets an hour")
-    panels[0].set_ylabel(f"incidents found, +{100 * GOAL_SIZE:.0f} points")
+    panels[0].set_ylabel(f"incidents found, +{100 * outcome.plan.goal:.0f} points")
     panels[0].legend(fontsize=7, loc="upper left")
     return figure
 

@@ -11,14 +11,14 @@ from rich.table import Table
 
 from infra.terminal import printable
 from stream.bench.spikes.labelled import Found
-from stream.bench.spikes.measure import GOAL_SIZE, OURS, Outcome
+from stream.bench.spikes.measure import OURS, Outcome
 from stream.spikes.pane import Kind
 
 
 def summary(outcome: Outcome, seed: int, found: Mapping[str, Sequence[Found]]) -> dict[str, Any]:
     """All figures; null for a delay when most incidents were missed."""
     plan = outcome.plan
-    goal = GOAL_SIZE if GOAL_SIZE in plan.sizes else plan.sizes[0]
+    goal = plan.goal
     detectors = {}
     for name, result in outcome.results.items():
         detectors[name] = {
@@ -64,7 +64,7 @@ def summary(outcome: Outcome, seed: int, found: Mapping[str, Sequence[Found]]) -
 def print_outcome(out: Console, outcome: Outcome, seed: int) -> None:
     """Two tables: all detectors at the size of the goal, then by rate and size."""
     plan = outcome.plan
-    goal = GOAL_SIZE if GOAL_SIZE in plan.sizes else plan.sizes[0]
+    goal = plan.goal
     months = ", ".join(f"{n:g} brand-months at {rate:,} tweets/h" for rate, n in outcome.months.items())
     out.print(f"Quiet: {months}; seed {seed}.")
     table = Table(title=f"Incidents of +{100 * goal:.0f} points, 300 tweets or more", title_justify="left")
