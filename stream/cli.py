@@ -18,6 +18,7 @@ COMMANDS = {
     "worker": ("stream.worker_cli:worker", "Label tweets and keep the reputation windows, until stopped."),
     "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
     "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),
+    "bench": ("stream.bench.cli:bench", "Measure on this machine, next to something to compare with."),
     "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
     "average": ("model.training.average:average", "Average the weights of several trained models."),
