@@ -19,7 +19,7 @@ DETECTION_US = 250
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
-    return run(Plan(), SEED, SpikeRules(), lambda what: print(what))  # noqa: T201
+    return run(Plan(), SEED, SpikeRules(), print)
 
 
 @pytest.mark.bench
