@@ -16,9 +16,10 @@ from typing import Any, NoReturn
 import faust
 import uvloop
 
+from infra.attempts import attempt
 from infra.dead_share import DeadShare
 from infra.endpoint import Endpoint
-from infra.errors import BarometerError, KafkaUnavailableError, TopicError
+from infra.errors import BarometerError, KafkaUnavailableError, Step, TopicError
 from infra.health import Health, Watch
 from infra.kafka.admin import check_topics, topic_id
 from infra.kafka.membership import Membership
@@ -38,6 +39,7 @@ from stream.topology import build_app, connect
 
 log = logging.getLogger(__name__)
 
+FIRST_TEXT = "a first text, to see that the model works"
 KAFKA_PATIENCE_S = 60.0
 """A worker started together with its Kafka waits this long for it and its topics."""
 LEAVE_S = 10.0
@@ -124,7 +126,7 @@ class Worker:
                 health = Health(live={"progress": watch.check}, ready=ready)
                 served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
             classifier, source_id = await asyncio.gather(
-                asyncio.to_thread(self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
+                asyncio.to_thread(_working, self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
             )
             self._loaded = True
             if source_id is None:
@@ -221,6 +223,19 @@ async def _leave_group(app: faust.App) -> None:
             await app.stop()
     except TimeoutError:
         log.warning("Kafka does not answer; its group will notice that this worker is gone")
+
+
+def _working(load: Callable[[], Classifier]) -> Classifier:
+    """A classifier that has labelled a text: one that cannot label at all must not get to see a tweet."""
+    classifier = load()
+    try:
+        attempt(lambda: classifier.classify([FIRST_TEXT]), Step.COMPUTE)
+    except Exception as error:
+        info = classifier.info
+        raise StreamError(
+            f"model {info.name} {info.version} on {info.engine} cannot label a text: {error!r}; nothing was read"
+        ) from error
+    return classifier
 
 
 def _wait_for_topics(settings: Settings, stopping: asyncio.Event) -> str | None:

@@ -277,7 +277,7 @@ def _large() -> Iterator[Hostile]:
     yield Hostile("largest dead", "invalid_json", noise[: MAX_TWEET_BYTES - _BATCH_OVERHEAD].encode())
     grown = (MAX_TWEET_BYTES - 500) // 5
     yield _raw("grows fourfold", LABELLED, '"metadata": {"a": [' + ",".join(["1e15"] * grown) + "]}")
-    yield _tweet("large and about 64 brands", text="late " * 150_000, brands=[f"large {n}" for n in range(64)])
+    yield _tweet("large and about 64 brands", text="late " * 40_000, brands=[f"large {n}" for n in range(64)])
     yield _tweet("1 MiB and a little", "too_large", text="x" * MAX_TWEET_BYTES)
     yield _tweet("20 MB, packed", "too_large", text=noise[:200_000] * 100)
     yield Hostile("more bytes than are kept, packed", "too_large", b"a" * (MAX_WHOLE_BYTES + 1))

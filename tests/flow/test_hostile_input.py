@@ -280,6 +280,21 @@ def test_a_worker_that_would_divert_the_topic_stops_and_a_higher_limit_lets_it_g
     assert [letter.reason for letter in read_letters(settings)] == [reason] * count
 
 
+def test_a_worker_that_cannot_read_what_is_labelled_stops_too(
+    settings: Settings, topics: Topics, tmp_path: Path
+) -> None:
+    """As after a deploy that wrote records of another version."""
+    publisher = ConfirmedPublisher(settings)
+    publisher.publish(Outgoing(topics.labeled, b"Aria", b'{"schema_version": 2}', (), 0) for _ in range(100))
+    with Workers(settings, tmp_path) as workers:
+        workers.start(1)
+        assert workers.running.pop(1).wait(60) != 0, "it did not stop as from an error"
+        assert "100 of the last 100 records would be dead letters" in workers.log()
+        assert "unknown_schema_version" in workers.log()
+    assert not read_all(settings, topics.dead), "nothing was diverted"
+    assert not [record for record in read_all(settings, topics.panes) if record.partition() == 0], "nothing was saved"
+
+
 def committed(settings: Settings) -> int:
     probe = OffsetProbe(settings)
     topic = Topics.of(settings).tweets
