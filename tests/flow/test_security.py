@@ -38,7 +38,7 @@ from tests.conftest import CACHE, PARTITIONS
 from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, feed, make_tweets, settled
 from tests.kafka_tools import environment, wait_until
 
-ROLES = ("operator", "source", "worker", "reader")
+ROLES = ("operator", "source", "worker", "reader", "mender")
 PROMPT_S = 5.0
 """Refusals come well before the timeout of 30 s that is given here."""
 COMMAND_S = 20.0
@@ -249,6 +249,7 @@ def test_the_whole_flow_runs_with_passwords_over_tls(secured: Secured, tmp_path:
     told = work(settings_of, fed, tmp_path)
     after = [
         run(settings_of("reader"), "tail", "reputation.windows", "--from-start", "--until-end"),
+        run(settings_of("mender"), "rebuild"),
         run(settings_of("reader"), "audit"),
     ]
     for done in (*before, *after):
