@@ -78,7 +78,8 @@ def test_sigterm_finishes_and_acknowledges_what_is_in_flight(
         assert workers.stop(1) == 0, workers.log()
         done = len(outcome(settings).sources)
         assert done < fed.records, "the worker must be stopped in the middle"
-        assert committed(settings, topics.tweets) == done, "all that was labelled is acknowledged, and nothing else"
+        ends = settings.partitions  # each with the mark of the replay's end, which has no label
+        assert done <= committed(settings, topics.tweets) <= done + ends, "what was labelled is acknowledged, no more"
 
 
 def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> None:
@@ -140,12 +141,12 @@ def test_a_kafka_that_goes_away_is_waited_for_and_a_worker_can_be_stopped_meanwh
         batch_size=32,
     )
     ensure_topics(settings, topic_specs(settings), timeout=30)
-    fed = feed(settings, make_tweets(3_000, seed=14))
+    fed = feed(settings, make_tweets(1_500, seed=14))
     with Workers(settings, tmp_path, delay_s=0.1) as workers:
         workers.start(1)
         wait_for_labels(settings, 300)
         freeze(own_kafka)
-        away_until = time.monotonic() + 2 * settings.session_timeout_s
+        away_until = time.monotonic() + 1.5 * settings.session_timeout_s
         while time.monotonic() < away_until:
             assert health(settings, "live")[0] == 200, "it is Kafka that is away"
             time.sleep(0.5)
