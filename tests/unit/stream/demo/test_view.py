@@ -31,14 +31,14 @@ HOSTILE = (
 )
 BRANDS = (
     "Koru Coffee",
-    "\u202eTern",
+    "Te\u200drn\ufeff",
     "[red]Tern[/red]",
     "中文" * 30,
     "e" + "\u0301" * 40,
     "\U0001f1fa\U0001f1f8",
     "_other",
 )
-"""Control characters are refused in the name of a brand; these are not."""
+"""Control characters, and marks that turn a line around, are refused in the name of a brand; these are not."""
 SIZES = [(80, 24), (120, 40), (200, 50), (100, 30), (99, 30), (72, 16), (40, 8), (39, 7), (20, 5), (1, 1)]
 COMMANDS = ("export BAROMETER_KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:41297", "barometer tail reputation.windows")
 
