@@ -15,6 +15,9 @@ from stream.spikes.state import HEAD, BrandState, OpenSpike, Part
 SHARES = (Kind.NEGATIVE, Kind.POSITIVE)
 VOLUME_SPANS_S = (300, 900, HOUR_S)
 """Windows in which volume is looked at."""
+EACH_ONCE = 0.8
+"""Part of the bar for a window in which nobody speaks twice on the kind's side. Less than 1, because the others,
+of whom not all authors are kept, repeat themselves too."""
 Reason = Literal["", "over", "silence", "new level", "new model"]
 
 
@@ -118,7 +121,7 @@ class Detector:
             fewer = best.tweets - best.hits + heard
             fair = best._replace(tweets=fewer, hits=heard, expected=best.expected * fewer / best.tweets)
             enough = fewer >= rules.min_tweets and heard - fair.expected >= rules.min_effect * fewer
-            if not enough or self._share_z(state, kind, baseline, fair, heard) < self._bar(baseline, best):
+            if not enough or self._share_z(state, kind, baseline, fair, heard) < EACH_ONCE * self._bar(baseline, best):
                 return None
         return _finding(best, most, authors)
 

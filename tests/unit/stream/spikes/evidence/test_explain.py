@@ -64,6 +64,20 @@ def test_neither_a_loud_author_nor_a_retweet_flood_makes_a_term() -> None:
     assert evidence.copies_share > 0.1
 
 
+def test_words_that_angry_people_always_use_explain_nothing() -> None:
+    def angry(tweets: list[Seen]) -> list[Seen]:
+        return [one._replace(text=f"disgrace. {one.text}") if one.label == 0 else one for one in tweets]
+
+    named = [term.term for term in found(angry(everyday()) + angry(crisis(NEW))).terms]
+    assert named[0] == "app is down"
+    assert "disgrace" not in named
+
+
+def test_what_began_just_before_the_window_is_no_baseline() -> None:
+    early = [tweet(f"{NEW[n % 4]} early{n}", WINDOW.start - 500 + n, author=f"e{n}") for n in range(20)]
+    assert found(everyday() + early + crisis(NEW)).terms[0].share_before == 0
+
+
 def test_tweets_shown_are_of_different_people_and_different_texts() -> None:
     evidence = found(everyday() + crisis(NEW) + crisis(["RT @star: app is down, pay day"]))
     assert len(evidence.tweets) == 5

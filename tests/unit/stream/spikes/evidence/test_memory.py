@@ -98,3 +98,19 @@ def test_a_window_over_quiet_and_busy_minutes_is_sampled_evenly() -> None:
     found = remember(quiet + busy).between(START, START + 2 * PANE_S)
     assert 20 <= len(found) <= 30
     assert sum(one.text.startswith("quiet") for one in found) <= 5  # 1 in 25 of all, not 20 of 44
+
+
+def test_what_a_pane_gets_after_it_closed_is_not_in_the_memory() -> None:
+    memory = Memory()
+    sample = panes([tweet("in time", START)])[START]
+    memory.closed(START, sample)
+    sample.add(tweet("late", START + 1))
+    assert [one.text for one in memory.between(START, START + PANE_S)] == ["in time"]
+
+
+def test_a_flood_within_a_minute_does_not_thin_out_the_others() -> None:
+    calm = [tweet(f"calm {n}", START + 3 * n) for n in range(300)]
+    flood = [tweet(f"flood {n}", START + 7 * PANE_S + n % PANE_S) for n in range(5_000)]
+    found = remember(calm + flood).between(START, START + 15 * PANE_S)
+    assert sum(one.text.startswith("calm") for one in found) > 250
+    assert sum(one.text.startswith("flood") for one in found) <= GRAINS["minute"].tweets
