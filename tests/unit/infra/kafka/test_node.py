@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import BrokerStartError
-from infra.kafka.node import Jvm, last_words, prepare, server_properties
+from infra.kafka.node import Jvm, Listener, Security, last_words, prepare, server_properties
 
 
 def read(properties: str) -> dict[str, str]:
@@ -30,6 +30,17 @@ def test_a_broker_listens_on_this_machine_only_and_on_the_ports_it_was_given(por
     assert properties["listeners"] == f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"
     assert properties["advertised.listeners"] == f"PLAINTEXT://127.0.0.1:{port}"
     assert properties["controller.quorum.voters"] == f"1@127.0.0.1:{controller}"
+
+
+def test_secured_listeners_stand_beside_the_plain_one_with_properties_of_their_own() -> None:
+    listener = Listener("MTLS", "SSL", {"ssl.client.auth": "required"})
+    security = Security((listener,), {"super.users": "User:ANONYMOUS"})
+    properties = read(server_properties(1, 2, security=security, secured={"MTLS": 3}))
+    assert properties["listeners"] == "PLAINTEXT://127.0.0.1:1,MTLS://127.0.0.1:3,CONTROLLER://127.0.0.1:2"
+    assert properties["advertised.listeners"] == "PLAINTEXT://127.0.0.1:1,MTLS://127.0.0.1:3"
+    assert properties["listener.security.protocol.map"] == "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,MTLS:SSL"
+    assert properties["listener.name.mtls.ssl.client.auth"] == "required"
+    assert properties["super.users"] == "User:ANONYMOUS"
 
 
 def test_nothing_on_one_node_wants_a_second_copy() -> None:
