@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -31,6 +31,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.kafka.local import LocalBroker
 from infra.kafka.reading import read_to_end
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    import faust
 
 PARTITIONS = 6
 WORKERS = 3
@@ -90,7 +93,7 @@ def copy(bootstrap: str, *, table: bool) -> None:
     app.main()
 
 
-def _count_keys(app: Any) -> None:
+def _count_keys(app: faust.App) -> None:
     counts = app.Table("counts", default=int, partitions=PARTITIONS)
 
     @app.agent(app.topic(TOPICS[1], value_serializer="raw", key_serializer="raw"))
