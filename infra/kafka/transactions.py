@@ -62,18 +62,32 @@ def transact(producer: Producer, records: Sequence[Outgoing]) -> None:
             _until_done(producer.commit_transaction)
         except KafkaException as failure:
             error = failure.args[0]
-            if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):  # noqa: SLF001
-                raise FencedError(error.str()) from failure
+            _raise_if_fenced(failure)
             if not error.txn_requires_abort():
                 raise
             log.warning("transaction aborted, trying again: %s", error.str())
-            _until_done(producer.abort_transaction)
+            _abort(producer)
         else:
             return
     why = refusals[0].str() if refusals else "unknown reason"
     raise TransactionError(
         f"Kafka refused {len(records)} records of a transaction {ABORTS_BEFORE_GIVING_UP} times: {why}"
     )
+
+
+def _abort(producer: Producer) -> None:
+    """Where Kafka has ended a transaction by itself, because we were silent for too long, only this tells us so."""
+    try:
+        _until_done(producer.abort_transaction)
+    except KafkaException as failure:
+        _raise_if_fenced(failure)
+        raise
+
+
+def _raise_if_fenced(failure: KafkaException) -> None:
+    error = failure.args[0]
+    if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):  # noqa: SLF001
+        raise FencedError(error.str()) from failure
 
 
 def _until_done(call: Callable[[float], None]) -> None:
