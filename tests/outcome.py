@@ -36,14 +36,16 @@ class Follower:
 
     def __init__(self, settings: Settings, topics: Sequence[str], *, isolation: str = "read_committed") -> None:
         wanted = {"isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0}
-        self._consumer = Consumer(reader_config(settings, **wanted))
+        # Where a broker's restart has changed its epoch, librdkafka asks again only when it has forgotten the old one.
+        forgetful = {"topic.metadata.refresh.interval.ms": 5_000, "metadata.max.age.ms": 5_000}
+        self._consumer = Consumer(reader_config(settings, **wanted, **forgetful))
         self._reached = {(topic, number): 0 for topic in topics for number in range(settings.partitions)}
         self._consumer.assign([KafkaPartition(*tp, OFFSET_BEGINNING) for tp in self._reached])
 
     def more(self, patience_s: float = 60) -> Iterator[Message]:
         """Records up to where the topics ended when this was called. Raises KafkaAwayError."""
-        ends = self._ends()
         deadline = time.monotonic() + patience_s
+        ends = self._ends_by(deadline)
         while any(self._reached[tp] < end for tp, end in ends.items()):
             if time.monotonic() > deadline:
                 raise KafkaAwayError(f"Kafka gave no more records within {patience_s} s")
@@ -62,6 +64,15 @@ class Follower:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def _ends_by(self, deadline: float) -> dict[tuple[str, int], int]:
+        while True:
+            try:
+                return self._ends()
+            except KafkaAwayError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_WAIT_S)
 
     def _ends(self) -> dict[tuple[str, int], int]:
         # Not AdminClient.list_offsets: when a broker dies, librdkafka's admin requests can abort this process.

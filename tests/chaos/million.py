@@ -36,6 +36,7 @@ GROWTH = 1.15
 BEGIN = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 _WORKER = 0
 _LOOK_EVERY_S = 0.5
+_TELL_EVERY = 20
 _STUCK_S = 120
 
 
@@ -102,6 +103,8 @@ def _measure(settings: Settings, tweets: int, folder: Path) -> dict[str, Any]:
             if len(sizes) == 1 or sizes[-1][0] != sizes[-2][0]:
                 moved_at = time.monotonic()
             assert time.monotonic() - moved_at < _STUCK_S, f"no progress at {sizes[-1][0]}\n{workers.log()}"
+            if len(sizes) % _TELL_EVERY == 1:
+                click.echo(f"{time.monotonic() - begin:6.1f} s: {sizes[-1][0]} tweets, {sizes[-1][1]:.1f} MB", err=True)
             time.sleep(_LOOK_EVERY_S)
         took_s = time.monotonic() - begin
         sizes.append((tweets, rss_mb(process.pid)))

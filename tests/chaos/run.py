@@ -49,6 +49,7 @@ class Report:
     faults: int = 0
     faults_by_kind: Mapping[str, int] = field(default_factory=dict)
     tweets: int = 0
+    records_by_kind: Mapping[str, int] = field(default_factory=dict)
     labeled: int = 0
     dead: int = 0
     dead_by_reason: Mapping[str, int] = field(default_factory=dict)
@@ -180,6 +181,7 @@ class Run:
         kinds: Counter[str] = injected(self._steps)
         report.faults, report.faults_by_kind = kinds.total(), dict(sorted(kinds.items()))
         report.tweets, report.labeled = len(places), len(outcome.sources)
+        report.records_by_kind = dict(sorted(Counter(record.kind for record in places.values()).items()))
         report.dead, report.dead_by_reason = len(outcome.letters), dict(sorted(outcome.dead.items()))
         report.lost, report.double = verdict.lost, verdict.double
         report.windows, report.windows_equal = len(outcome.windows), verdict.windows_equal
@@ -213,6 +215,8 @@ class Run:
             for number, took in times.items():
                 if kill.clean and took > RECOVERY_S:
                     problems.append(f"slow: partition {number} of {kill.name} moved {took:.1f} s after its kill -9")
+        if not clean and any(kill.clean for kill in self._site.killed):
+            problems.append("recovery: none could be measured")
         self._report.recoveries = len(clean)
         self._report.max_recovery_s = round(max(clean), 1) if clean else None
         self._report.max_recovery_overlapping_s = round(max(overlapping), 1) if overlapping else None

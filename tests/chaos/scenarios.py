@@ -20,7 +20,7 @@ class Scenario:
     faults: Faults
     own_broker: bool = True
     bundled: bool = False
-    most_rss_mb: float = 400
+    most_rss_mb: float = 250
     hopeless_s: float = 60
 
     def settings(self, seed: int) -> dict[str, Any]:

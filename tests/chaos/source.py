@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -74,11 +74,11 @@ def make_file(count: int, seed: int) -> list[SourceRecord]:
     copies: list[tuple[int, SourceRecord]] = []
     for number in range(count):
         if copies and copies[0][0] <= number:
-            records.append(copies.pop(0)[1])
+            records.append(replace(copies.pop(0)[1], kind="copy"))
             continue
         record = _record(rng, f"{seed}-{number}", BEGIN + PACE * number)
         records.append(record)
-        if record.kind == "on time" and rng.random() < 0.02:
+        if record.kind in {"on time", "minutes late"} and rng.random() < 0.02:
             copies.append((number + rng.randint(1, _COPY_WITHIN), record))
             copies.sort(key=lambda copy: copy[0])
     return records
@@ -126,7 +126,7 @@ def _record(rng: random.Random, tweet_id: str, now: dt.datetime) -> SourceRecord
     elif draw < 0.022:
         kind, late = "hours late", dt.timedelta(hours=rng.uniform(1.5, 6))
     elif draw < 0.072:
-        late = dt.timedelta(minutes=rng.uniform(0, 10))
+        kind, late = "minutes late", dt.timedelta(minutes=rng.uniform(0, 10))
     brands = rng.sample(BRANDS, 2 if rng.random() < 0.1 else 1)
     tweet = Tweet(
         id=tweet_id,
