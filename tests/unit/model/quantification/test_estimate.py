@@ -89,6 +89,22 @@ def test_what_training_says_of_the_prior_goes_first_and_the_distance_counts_as_u
     assert width(estimate(window, told).negative) > 2 * width(estimate(window, alone).negative)
 
 
+def test_a_model_that_assumes_other_shares_is_understood() -> None:
+    rng = np.random.default_rng(7)
+    tilt = np.array([4.0, 1.0, 2.0])
+
+    def tilted(n: int, shares: list[float]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        probabilities, labels = world(rng, n, np.array(shares))
+        weights = probabilities * tilt
+        return weights / weights.sum(axis=1, keepdims=True), labels
+
+    known = measure(*tilted(5_000, [0.3, 0.4, 0.3]), model_version="v")
+    probabilities, labels = tilted(10_000, [0.15, 0.6, 0.25])
+    found = estimate(tally(probabilities), known).negative
+    assert found.value == pytest.approx((labels == 0).mean(), abs=0.03)
+    assert (probabilities.argmax(axis=1) == 0).mean() > 0.3
+
+
 @settings(max_examples=300, deadline=None)
 @given(counts_by_cell)
 def test_shares_sum_to_one_and_lie_inside_their_intervals(measured: Confusion, cells: dict[int, int]) -> None:

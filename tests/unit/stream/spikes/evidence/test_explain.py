@@ -87,6 +87,20 @@ def test_tweets_shown_are_of_different_people_and_different_texts() -> None:
     assert [shown.copies for shown in copied.tweets] == [9]
 
 
+def test_one_person_is_shown_once() -> None:
+    loud = [tweet(text, WINDOW.start + n, author="loud") for n, text in enumerate(NEW + EVERYDAY)]
+    assert len(found([*everyday(), *loud]).tweets) == 1
+
+
+def test_tweets_shown_are_unlike_each_other() -> None:
+    """Of many that differ in a word or two, and two that are sold short, the two are among those shown."""
+    alike = [f"app is down, error {n} x{n}, no money for my bakery" for n in range(500, 530)]
+    other = ["app is down since breakfast", "why so silent while the app is down"]
+    tweets = [tweet(text, WINDOW.start + n, author=f"a{n}") for n, text in enumerate(alike + other)]
+    shown = {one.text for one in found(everyday() + tweets).tweets}
+    assert set(other) <= shown
+
+
 def test_an_original_is_shown_rather_than_its_retweets() -> None:
     flood = [tweet("RT @star: app is down again, help", WINDOW.start + n, author=f"f{n}") for n in range(9)]
     original = tweet("app is down again, help", WINDOW.start + 30, author="star")
