@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from infra.dead_share import LEAST_RECORDS
 from infra.kafka.admin import ensure_topics
 from infra.kafka.clients import producer_config
 from infra.kafka.incoming import Headers, headers_of, last_header
@@ -271,13 +273,13 @@ def test_a_worker_that_would_divert_the_topic_stops_and_a_higher_limit_lets_it_g
         assert "nothing was published or acknowledged" in said
         assert "BAROMETER_DEAD_SHARE_LIMIT" in said
         assert reason in said
-        assert not read_all(settings, topics.dead), "nothing was diverted"
-        assert committed(settings) == 0
+        assert len(read_letters(settings)) < LEAST_RECORDS, "only what came before there was enough to judge by"
+        assert committed(settings) <= len(read_letters(settings)), "of the batch that was refused nothing"
 
         workers.start(2, settings=settings.model_copy(update={"dead_share_limit": 1.0}))
         settle(settings, workers)
         assert workers.stop(2) == 0, workers.log()
-    assert [letter.reason for letter in read_letters(settings)] == [reason] * count
+    assert Counter({letter.id: letter.reason for letter in read_letters(settings)}.values()) == {reason: count}
 
 
 def test_a_worker_that_cannot_read_what_is_labelled_stops_too(
@@ -289,10 +291,9 @@ def test_a_worker_that_cannot_read_what_is_labelled_stops_too(
     with Workers(settings, tmp_path) as workers:
         workers.start(1)
         assert workers.running.pop(1).wait(60) != 0, "it did not stop as from an error"
-        assert "100 of the last 100 records would be dead letters" in workers.log()
+        assert re.search(r"(\d+) of the last \1 records would be dead letters", workers.log()), workers.log()
         assert "unknown_schema_version" in workers.log()
-    assert not read_all(settings, topics.dead), "nothing was diverted"
-    assert not [record for record in read_all(settings, topics.panes) if record.partition() == 0], "nothing was saved"
+    assert len(read_letters(settings)) < LEAST_RECORDS, "only what came before there was enough to judge by"
 
 
 def committed(settings: Settings) -> int:
