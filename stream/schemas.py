@@ -19,7 +19,7 @@ import click
 import orjson
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from stream.records import EndOfReplay, LabeledTweet, Record, Tweet, Watermark, Window
+from stream.records import EndOfReplay, LabeledTweet, Record, Spike, Tweet, Watermark, Window
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,6 +30,7 @@ RECORDS: Mapping[str, tuple[type[Record], JsonSchemaMode]] = {
     "labeled-tweet": (LabeledTweet, "serialization"),
     "watermark": (Watermark, "serialization"),
     "window": (Window, "serialization"),
+    "spike": (Spike, "serialization"),
 }
 """Name of the file, record, and whether the schema is of what is read or of what is written."""
 

@@ -96,8 +96,8 @@ class BrandWatch:
             baseline=event.baseline,
             seconds=event.at - start,
             z=z,
-            tweets=event.tweets,
-            people=event.authors,
+            tweets=0 if over else event.tweets,  # of the whole spike nobody has counted
+            people=None if over else event.authors,
             terms=evidence.terms,
         )
         return Spike(

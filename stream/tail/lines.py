@@ -24,6 +24,7 @@ from stream.records import (
     WATERMARK,
     DeadHeaders,
     LabeledTweet,
+    Spike,
     Watermark,
     Window,
 )
@@ -64,6 +65,7 @@ class Describer:
             topics.labeled: _labeled,
             topics.dead: _dead,
             topics.windows: _window,
+            topics.spikes: _spike,
         }
         self._keyed_by_brand = {topics.windows: 0, topics.panes: 1}
 
@@ -172,6 +174,20 @@ def _window(record: Watched) -> Line:
         Part(f"{window.net_sentiment:+.2f}", look),
         Part(_bar(window.net_sentiment), look),
         Part(f"{window.status}{late}", "dim" if window.status == "open" else ""),
+    ]
+
+
+def _spike(record: Watched) -> Line:
+    try:
+        spike = Spike.model_validate_json(record.value or b"")
+    except ValidationError:
+        return _raw(record)
+    return [
+        Part(_when(spike.updated_at), "dim"),
+        Part(fit(printable(spike.brand), BRAND_CELLS), "bold"),
+        Part(f"{spike.kind:<8}", _LABEL_COLORS.get(spike.kind, "cyan")),
+        Part(f"{spike.status:<6}", "" if spike.status == "open" else "dim"),
+        Part(printable(spike.sentence)),
     ]
 
 

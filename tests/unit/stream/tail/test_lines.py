@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 import unicodedata
 from base64 import b64decode
 from dataclasses import replace
@@ -124,6 +125,17 @@ def test_a_window_shows_net_sentiment_as_a_bar(net: float, bar: str) -> None:
     assert line.startswith("2026-03-02 12:00:00  Aria                4  ")
     assert bar in line
     assert line.endswith("open")
+
+
+def test_a_spike_shows_its_sentence() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "records.md").read_text(encoding="utf-8")
+    example = page.split("<!-- example: spike -->\n```json\n")[1].split("```")[0]
+
+    assert shown(record(TOPICS.spikes, example.encode())) == (
+        "2026-03-02 11:43:00  Lumora          negative  open    "
+        "Negative share of Lumora rose from 18% to 67% in 3 minutes (z 4.6, 30 tweets by 20 people): 'locked out'"
+    )
+    assert shown(record(TOPICS.spikes, b"{}")).endswith("{}")
 
 
 def test_a_window_shows_late_tweets_and_its_removal() -> None:
