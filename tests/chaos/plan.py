@@ -15,7 +15,7 @@ SETTLING_S = 12.0
 """A clean kill has this time to itself, so that its recovery can be measured."""
 BEFORE_CLEAN_S = 8.0
 """So long before a clean kill all is well."""
-KILL_EVERY_S = 5.0
+KILL_EVERY_S = 4.0
 """Seconds from a fault to a kill, in the mean: some come before the last one is mended, others while work goes on."""
 START_S = 5.0
 """A worker takes about this long from its start to its first records."""

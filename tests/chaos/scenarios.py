@@ -57,7 +57,7 @@ BUNDLED = Scenario(
     4_000,
     Faults({"kill": 4, "freeze": 1, "no disk": 1, "broker killed": 1}, clean_kills=1),
     bundled=True,
-    most_rss_mb=900,
+    most_rss_mb=600,
 )
 SHORT = Scenario(
     "short",
