@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from infra.kafka.clients import reader_config
+from infra.kafka.reading import read_to_end
 from infra.settings import Settings
 from stream.demo.tally import DeadLetter, Tally
-from stream.records import TYPE_HEADER, WATERMARK, DeadHeaders, LabeledTweet, Window
+from stream.records import TYPE_HEADER, WATERMARK, DeadHeaders, LabeledTweet, Spike, Window
 from stream.topics import Topics
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ _BATCH = 500
 _WAIT_S = 0.1
 _STOP_S = 5.0
 _BUFFERED_KB = 16_384
-"""Records that wait here, at most, for each of four topics: the reader keeps up, a slow one must not hoard."""
+"""Records that wait here, at most, for each of five topics: the reader keeps up, a slow one must not hoard."""
 
 log = logging.getLogger(__name__)
 
 
 class Observer:
-    """Reads ``tweets``, ``tweets.labeled``, ``tweets.dead`` and ``reputation.windows`` from their beginning."""
+    """Reads ``tweets``, ``tweets.labeled``, ``tweets.dead`` and what is published of reputation, from the beginning."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._tally = Tally()
@@ -50,6 +51,7 @@ class Observer:
             topics.labeled: self._take_labeled,
             topics.dead: self._take_dead,
             topics.windows: self._take_window,
+            topics.spikes: self._take_spike,
         }
 
     def start(self) -> None:
@@ -61,6 +63,13 @@ class Observer:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
+
+    def catch_up(self) -> None:
+        """Read all spikes: they are published together with the windows that decide them, but read beside these."""
+        topic = Topics.of(self._settings).spikes
+        for message in read_to_end(self._settings, topic):
+            with self._lock:
+                self._take_spike(message, self._clock())
 
     @contextmanager
     def reading(self) -> Iterator[Tally]:
@@ -143,6 +152,9 @@ class Observer:
     def _take_window(self, message: Message, now: float) -> None:
         if message.value() is not None:  # none: a window that retention removed
             self._tally.add_window(Window.model_validate_json(_value(message)), _appended_ms(message))
+
+    def _take_spike(self, message: Message, now: float) -> None:
+        self._tally.add_spike(Spike.model_validate_json(_value(message)), _appended_ms(message))
 
 
 def _headers(message: Message) -> dict[str, bytes]:

@@ -117,6 +117,7 @@ class Demo:
             self._kafka_up = True
             self._worker.forgive()  # on a slow machine it has not waited long enough for Kafka
         published = self._pipeline.published
+        over = False
         with self._pipeline.observer.reading() as tally:
             if tally.worker_seen and not self._steps.is_done(WORKER):
                 self._steps.set(WORKER, "done", f"process {self._worker.pid}")
@@ -127,8 +128,11 @@ class Demo:
                     f"done: {published.tweets:,} tweets labelled or dead; "
                     f"windows: {len(tally.windows):,}, all closed and equal to the labels"
                 )
+                over = True
             moved = (tally.progress, published.tweets)
             idle = not published.finished and tally.settled >= published.tweets
+        if over:
+            self._pipeline.observer.catch_up()
         now = time.monotonic()
         if moved != self._moved or idle or self._done:
             self._moved, self._moved_at, self._quiet = moved, now, None

@@ -17,9 +17,10 @@ from model.labels import LABELS
 from stream.demo import glyphs
 from stream.demo.tally import Tally, Wanted
 from stream.demo.windows import net_sentiment
-from stream.records import OTHER_BRAND, Counts
+from stream.records import OTHER_BRAND, Counts, Spike
 
 _SHOWN_BRANDS = 20
+_SHOWN_SPIKES = 10
 _SHOWN_PROBLEMS = 5
 _BAR_CELLS = 18
 _NAME_CELLS = 24
@@ -34,6 +35,18 @@ class BrandSummary:
     neutral: int
     positive: int
     net_sentiment: float
+
+
+@dataclass(frozen=True)
+class SpikeSummary:
+    """One spike, as its newest record has it. Times in ISO 8601."""
+
+    brand: str
+    kind: str
+    status: str
+    opened_at: str
+    closed_at: str | None
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Summary:
     first_label_s: float | None
     kafka: str
     topic_prefix: str
+    spikes: list[SpikeSummary]
     problems: list[str] = field(default_factory=list)
 
     def to_json(self) -> bytes:
@@ -110,6 +124,7 @@ def summarise(tally: Tally, published: Published, around: Circumstances, now: fl
         repaired_rows=published.repaired,
         windows=snapshot.windows,
         brands=brands,
+        spikes=[_spike(spike) for spike in sorted(tally.spikes.values(), key=lambda spike: spike.opened_at)],
         elapsed_s=round(tally.elapsed_s, 3),
         tweets_per_s=round(tally.rate_of_all, 1),
         kafka_version=around.kafka_version,
@@ -170,11 +185,23 @@ def _brand(counts: Counts) -> BrandSummary:
     )
 
 
+def _spike(spike: Spike) -> SpikeSummary:
+    closed = None if spike.closed_at is None else spike.closed_at.isoformat()
+    return SpikeSummary(spike.brand, spike.kind, spike.status, spike.opened_at.isoformat(), closed, spike.sentence)
+
+
 def render(summary: Summary) -> RenderableType:
     """The summary for people."""
     parts: list[RenderableType] = [_headline(summary), Text()]
     if summary.brands:
         parts += [_table(summary), Text()]
+    for spike in summary.spikes[:_SHOWN_SPIKES]:
+        mark, look = ("▲", "bold red") if spike.kind == "negative" else ("△", "bold")
+        parts.append(Text.assemble((f"{mark} ", look), printable(spike.sentence)))
+    if len(summary.spikes) > _SHOWN_SPIKES:
+        parts.append(Text(f"and {len(summary.spikes) - _SHOWN_SPIKES:,} more spikes", "dim"))
+    if summary.spikes:
+        parts.append(Text())
     parts.append(_details(summary))
     for problem in summary.problems:
         parts.append(Text(f"! {printable(problem)}", "bold red"))

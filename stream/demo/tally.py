@@ -20,7 +20,7 @@ from model.labels import Label
 from stream.demo.offsets import OffsetSet, OffsetTimes
 from stream.demo.pulse import Latency, Pulse
 from stream.demo.windows import Span, WindowBook, minute_of, net_sentiment
-from stream.records import OTHER_BRAND, Counts, LabeledTweet, ModelIdentity, Window
+from stream.records import OTHER_BRAND, Counts, LabeledTweet, ModelIdentity, Spike, Window
 
 CLASSIFY = "classify"
 """The stage whose dead letters are source records."""
@@ -57,6 +57,8 @@ class BrandRow:
     counts: Counts
     net: float
     series: tuple[float | None, ...]
+    alarm: str = ""
+    """Kind of the spike that is open, if one is."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Tally:
         self.progress = 0
         """Goes up with every record that says something new."""
         self.unreadable = 0
+        self.spikes: dict[str, Spike] = {}
+        """The newest record of each, by id."""
         self.worker_seen = False
         self.first_label_at: float | None = None
         self._first_ms: int | None = None
@@ -202,6 +206,12 @@ class Tally:
         self._clock(appended_ms)
         self.windows.publish(window)
 
+    def add_spike(self, spike: Spike, appended_ms: int) -> None:
+        """A record of ``reputation.spikes``."""
+        self.progress += 1
+        self._clock(appended_ms)
+        self.spikes[spike.id] = spike
+
     def add_unreadable(self) -> None:
         """A record that is not what its topic promises."""
         self.unreadable += 1
@@ -228,6 +238,7 @@ class Tally:
     def snapshot(self, wanted: Wanted, now: float) -> Snapshot:
         """All numbers at this moment, and as much detail as there is room for."""
         sums = self.windows.sums()
+        alarms = {spike.brand: spike.kind for spike in self.spikes.values() if spike.status == "open"}
         span = self.windows.span(wanted.cells)
         rows = tuple(
             BrandRow(
@@ -235,6 +246,7 @@ class Tally:
                 counts,
                 net_sentiment(counts.negative, counts.neutral, counts.positive) or 0.0,
                 self.windows.series(brand, span) if span else (),
+                alarms.get(brand, ""),
             )
             for brand, counts in sorted(islice(sums.items(), wanted.brands), key=_by_name)
         )

@@ -279,6 +279,9 @@ def _steps(frame: Frame, layout: Layout) -> list[Text]:
     ]
 
 
+NEGATIVE = "negative"
+
+
 def _brand_headings(frame: Frame, layout: Layout) -> str:
     columns = layout.columns
     heading = fit("Brands", columns.name) + "  " + fit("tweets", columns.count, right=True)
@@ -308,8 +311,9 @@ def _brands(now: Snapshot, rows: int, layout: Layout) -> list[Text]:
 
 def _brand(row: BrandRow, layout: Layout) -> Text:
     columns = layout.columns
+    alarm = ("▲ " if row.alarm == NEGATIVE else "△ ", "bold red") if row.alarm else ("  ", "")
     line = Text.assemble(
-        fit(_shown(row.name), columns.name), "  ", (fit(f"{row.counts.total:,}", columns.count, right=True), "bold")
+        fit(_shown(row.name), columns.name), alarm, (fit(f"{row.counts.total:,}", columns.count, right=True), "bold")
     )
     if columns.bar:
         line.append("  ").append_text(glyphs.share_bar(row.counts, columns.bar))
