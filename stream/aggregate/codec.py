@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +33,7 @@ from stream.authors import Authors
 from stream.records import SCHEMA_VERSION
 from stream.spikes.evidence import PANE_TWEETS, Sample
 from stream.spikes.evidence.memory import decode_sample, encode_sample
-from stream.spikes.watch import HEAD_ADDRESS, Address, restore
+from stream.spikes.watch import HEAD_ADDRESS, Address, BrandWatch, restore
 
 
 class StateError(BarometerError):
@@ -61,6 +62,7 @@ def encode(changes: Changes, totals: TotalsChange, topic: str, partition: int) -
             yield Outgoing(topic, _ids_key(key, chunk), None, partition=partition)
     for key in changes.evicted:
         yield Outgoing(topic, _pane_key(key), None, partition=partition)
+        yield Outgoing(topic, _sample_key(key), None, partition=partition)  # it may close and go at once
     yield from _encode_watches(changes, topic, partition)
     for key, pane in changes.panes.items():
         yield from _encode_pane(key, pane, topic, partition)
@@ -137,6 +139,25 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> Saved | None:
     return found.saved()
 
 
+def remembered(records: Iterable[tuple[bytes, bytes]]) -> tuple[int | None, dict[str, BrandWatch]]:
+    """Of a state that may not be whole: up to which input offset it counts, if that is known, and what spikes
+    are told from, of the brands of which it can be read.
+    """
+    next_offset = None
+    watches: dict[str, dict[Address, bytes]] = {}
+    for raw_key, raw_value in records:
+        if raw_key == CLOCK_KEY:
+            next_offset = orjson.loads(raw_value)["next_offset"]
+        elif raw_key.startswith(b'["watch"'):
+            _kind, brand, *rest = orjson.loads(raw_key)
+            watches.setdefault(brand, {})[Address(*rest)] = orjson.dumps(orjson.loads(raw_value)["value"])
+    whole = {}
+    for brand, parts in watches.items():
+        with suppress(KeyError, ValueError):  # lost in part: it is told again from what is left of the input
+            whole[brand] = restore(brand, parts)
+    return next_offset, whole
+
+
 @dataclass
 class _Found:
     """The records of a state, read but not yet put together."""
@@ -149,26 +170,15 @@ class _Found:
     watches: dict[str, dict[Address, bytes]] = field(default_factory=dict)
 
     def saved(self) -> Saved | None:
+        """Put together; raises TruncatedError."""
         if self.clock is None:
             if self.panes or self.chunks:
                 raise TruncatedError(f"there are {len(self.panes)} panes, but nothing says up to where they count")
             return None
         state = PartitionState()
         _read_clock(self.clock, state)
-        for key, pane in self.panes.items():
-            if pane.ids is not None:
-                pane.ids = _join(self.chunks.pop(key, {}))
-                if pane.closed:
-                    pane.ids.voices.clear()
-                if len(pane.ids.known) != pane.revision:
-                    raise TruncatedError(
-                        f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
-                    )
-            state.panes.setdefault(key.start, {})[key.brand] = pane
-            if key in self.samples:
-                pane.sample = decode_sample(self.samples[key])
-            if not pane.closed:
-                state.unpublished.add(key)  # its newest window may not have been published yet
+        for pane in self.panes.values():
+            self._add(pane, state)
         for brand, records in self.watches.items():
             if HEAD_ADDRESS not in records:
                 raise TruncatedError(f"what the spikes of {brand} are told from has lost its head")
@@ -181,6 +191,22 @@ class _Found:
                 f"there are {totals.panes} panes with {totals.tweets} tweets of {expected[0]} with {expected[1]}"
             )
         return Saved(state, totals)
+
+    def _add(self, pane: Pane, state: PartitionState) -> None:
+        key = pane.key
+        if pane.ids is not None:
+            pane.ids = _join(self.chunks.pop(key, {}))
+            if pane.closed:
+                pane.ids.voices.clear()
+            if len(pane.ids.known) != pane.revision:
+                raise TruncatedError(
+                    f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
+                )
+        if key in self.samples:
+            pane.sample = decode_sample(self.samples[key])
+        if not pane.closed:
+            state.unpublished.add(key)  # its newest window may not have been published yet
+        state.panes.setdefault(key.start, {})[key.brand] = pane
 
 
 def _pane_key(key: PaneKey) -> bytes:
