@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import (
     AdminClient,
@@ -35,6 +36,7 @@ from stream.records import (
     Watermark,
 )
 from stream.topics import Topics
+from tests.kafka_tools import wait_until
 
 ZERO = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 BATCH = 200
@@ -116,14 +118,26 @@ def fold_all(settings: Settings, store: PaneStore, partition: int = 0) -> None:
 def cut(settings: Settings, topic: str, before: int, partition: int = 0) -> None:
     """Remove the records of a partition before an offset, as retention (or a wrong setting of it) does."""
     admin = AdminClient(common_config(settings))
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    [described] = admin.describe_configs([resource]).values()
+    [described] = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
     policy = described.result(30)["cleanup.policy"].value or ""
-    for cleanup in ("delete", policy):  # Kafka deletes nothing by offset from a topic that it compacts
-        entry = ConfigEntry("cleanup.policy", cleanup, incremental_operation=AlterConfigOpType.SET)
-        changed = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
-        [altered] = admin.incremental_alter_configs([changed]).values()
-        altered.result(30)
-        if cleanup == "delete":
-            [deleted] = admin.delete_records([Place(topic, partition, before)]).values()
+    _clean_up_by(admin, topic, "delete")  # Kafka deletes nothing by offset from a topic that it compacts
+
+    def removed() -> bool:
+        [deleted] = admin.delete_records([Place(topic, partition, before)]).values()
+        try:
             deleted.result(30)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.POLICY_VIOLATION:
+                raise
+            return False  # the broker has not heard of the new policy yet
+        return True
+
+    wait_until(removed, 30, f"records of {topic} removed")
+    _clean_up_by(admin, topic, policy)
+
+
+def _clean_up_by(admin: AdminClient, topic: str, policy: str) -> None:
+    entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    [altered] = admin.incremental_alter_configs([resource]).values()
+    altered.result(30)

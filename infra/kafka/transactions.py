@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -16,6 +17,11 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 30.0
+_PURGED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}  # noqa: SLF001  librdkafka's names
+PURGE_S = 5.0
+_POLL_S = 0.1
+_FOR_GOOD = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD}
+"""Refusals that another attempt does not change."""
 ABORTS_BEFORE_GIVING_UP = 5
 
 
@@ -48,45 +54,68 @@ def transact(producer: Producer, records: Sequence[Outgoing]) -> None:
     Raises FencedError when another producer has taken over, TransactionError
     when Kafka refuses the records.
     """
+    why = "unknown reason"
+    for _attempt in range(ABORTS_BEFORE_GIVING_UP):
+        refused: KafkaError | None = None
+        try:
+            producer.begin_transaction()
+            refused = _send_all(producer, records)
+            if refused is None:
+                _until_done(producer.commit_transaction)
+                return
+            why = refused.str()
+        except KafkaException as failure:
+            _require_not_fenced(failure)
+            why = failure.args[0].str()
+        log.warning("transaction aborted, trying again: %s", why)
+        _abort(producer)
+        if refused is not None and refused.code() in _FOR_GOOD:
+            break
+    raise TransactionError(f"Kafka refused {len(records)} records of a transaction: {why}")
+
+
+def _send_all(producer: Producer, records: Sequence[Outgoing]) -> KafkaError | None:
+    """Send, and wait for all answers, or the first that is no; committing would wait for those that never come."""
+    answers: list[KafkaError | None] = []
     refusals: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, _message: object) -> None:
+        answers.append(error)
         if error is not None:
             refusals.append(error)
 
-    for _attempt in range(ABORTS_BEFORE_GIVING_UP):
-        try:
-            producer.begin_transaction()
-            for record in records:
-                send(producer, record, delivered)
-            _until_done(producer.commit_transaction)
-        except KafkaException as failure:
-            error = failure.args[0]
-            _raise_if_fenced(failure)
-            if not error.txn_requires_abort():
-                raise
-            log.warning("transaction aborted, trying again: %s", error.str())
-            _abort(producer)
-        else:
-            return
-    why = refusals[0].str() if refusals else "unknown reason"
-    raise TransactionError(
-        f"Kafka refused {len(records)} records of a transaction {ABORTS_BEFORE_GIVING_UP} times: {why}"
-    )
+    for record in records:
+        send(producer, record, delivered)
+    while len(answers) < len(records) and not refusals:
+        producer.poll(_POLL_S)
+    if refusals:
+        _purge(producer)
+    return next((refusal for refusal in refusals if refusal.code() not in _PURGED), next(iter(refusals), None))
+
+
+def _purge(producer: Producer) -> None:
+    """Give up what is under way, and hear what became of it: an abort waits for the answers but does not fetch them."""
+    producer.purge()
+    deadline = monotonic() + PURGE_S
+    while len(producer) and monotonic() < deadline:
+        producer.poll(_POLL_S)
 
 
 def _abort(producer: Producer) -> None:
     """Where Kafka has ended a transaction by itself, because we were silent for too long, only this tells us so."""
+    _purge(producer)
     try:
         _until_done(producer.abort_transaction)
     except KafkaException as failure:
-        _raise_if_fenced(failure)
+        _require_not_fenced(failure)
+        if failure.args[0].code() == KafkaError._STATE:  # noqa: SLF001  nothing to abort: we do not know where we stand
+            raise FencedError(failure.args[0].str()) from failure
         raise
 
 
-def _raise_if_fenced(failure: KafkaException) -> None:
+def _require_not_fenced(failure: KafkaException) -> None:
     error = failure.args[0]
-    if error.fatal() or error.code() in (KafkaError._FENCED, KafkaError._STATE):  # noqa: SLF001
+    if error.fatal() or error.code() == KafkaError._FENCED:  # noqa: SLF001
         raise FencedError(error.str()) from failure
 
 
