@@ -18,6 +18,7 @@ COMMANDS = {
     "worker": ("stream.worker_cli:worker", "Label tweets and keep the reputation windows, until stopped."),
     "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
     "dead": ("stream.dead_letters.cli:dead", "Look at what could not be processed, and send it again."),
+    "backtest": ("stream.backtest.cli:backtest", "Tell the windows and spikes of a file, offline."),
     "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),
     "rebuild": ("stream.rebuild.cli:rebuild", "Make the aggregate's state again from the labelled tweets."),
     "bench": ("stream.bench.cli:bench", "Measure on this machine, next to something to compare with."),

@@ -36,9 +36,9 @@ class LabelledTweet(NamedTuple):
     of the label, ``model`` the version of what gave it.
     """
 
+    at_us: int
     brand: str
     id: str
-    at_us: int
     label: int
     negative: float
     neutral: float
@@ -55,9 +55,9 @@ class LabelledTweet(NamedTuple):
         """What a record of ``tweets.labeled`` says."""
         tweet, probabilities = record.tweet, record.probabilities
         return cls(
+            (tweet.created_at - _EPOCH) // _MICROSECOND,
             record.brand,
             tweet.id,
-            (tweet.created_at - _EPOCH) // _MICROSECOND,
             _LABEL_NUMBERS[record.label],
             probabilities.negative,
             probabilities.neutral,

@@ -109,12 +109,13 @@ def replay(as_json: bool, **asked: Any) -> None:
 
     asked["format"] = asked.pop("format_")
     asked["header"] = {None: "auto", True: "yes", False: "no"}[asked["header"]]
-    asked["delimiter"] = _one_character(asked["delimiter"])
+    asked["delimiter"] = one_character(asked["delimiter"])
     asked["pace"] = _pace(asked.pop("rate"), asked.pop("speedup"), asked.pop("maximum"))
     run(asked, as_json=as_json)
 
 
-def _one_character(delimiter: str | None) -> str | None:
+def one_character(delimiter: str | None) -> str | None:
+    """The delimiter that was asked for; ``\\t`` and ``tab`` are a tab. Raises click.BadParameter."""
     named = {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter)
     if named is not None and len(named) != 1:
         raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")

@@ -39,7 +39,7 @@ _EXACT_DIGITS = 15
 
 
 class Parts(NamedTuple):
-    """What the cells of a row say, before the rules for tweets have been asked. ``repaired``: ``time`` is from the id."""
+    """What the cells of a row say, before the rules for tweets were asked. ``repaired``: ``time`` is from the id."""
 
     id: str
     text: str

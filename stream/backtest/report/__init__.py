@@ -1,0 +1,1 @@
+"""What a person sees of a backtest: on the terminal (``show``), and in files (``write``, ``plots``, ``page``)."""
