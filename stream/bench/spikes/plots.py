@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 DPI = 110
 FEWEST = 0.05
 """No false alarm at all is drawn here: the axis is logarithmic."""
-STYLES: dict[str, dict[str, Any]] = {
-    OURS: {"color": "#c0392b", "linewidth": 2.5, "marker": "o"},
-    ORACLE: {"color": "black"},
-}
+OUR_STYLE = {"color": "#c0392b", "linewidth": 2.5}
 
 
 def save_plots(outcome: Outcome, folder: Path) -> list[Path]:
@@ -38,8 +35,7 @@ def draw_recall(outcome: Outcome) -> Figure:
             points = sorted((max(alarms, FEWEST), recall) for _at, alarms, recall in result.curve.get(rate, ()))
             points = [point for point in points if isfinite(point[1])]
             if points:
-                style: dict[str, Any] = {"marker": ".", "linewidth": 1, "alpha": 0.8} | STYLES.get(name, {})
-                axes.plot(*zip(*points, strict=True), label=name, **style)
+                axes.plot(*zip(*points, strict=True), label=name, marker=".", **_style(outcome, name))
         axes.axvline(1, color="grey", linewidth=0.8, linestyle=":")
         axes.axhline(0.95, color="grey", linewidth=0.8, linestyle=":")
         axes.set_xscale("log")
@@ -58,16 +54,24 @@ def draw_delay(outcome: Outcome) -> Figure:
         for name, result in outcome.results.items():
             delays = result.of(rate, outcome.plan.goal)
             known = sorted(delay / 60 for delay in delays if isfinite(delay))
-            style: dict[str, Any] = {"linewidth": 1} | {k: v for k, v in STYLES.get(name, {}).items() if k != "marker"}
             if known:
                 shares = [(place + 1) / len(delays) for place in range(len(known))]
-                axes.step(known, shares, where="post", label=name, **style)
+                axes.step(known, shares, where="post", label=name, **_style(outcome, name))
         axes.set_xscale("log")
         axes.set_xlabel("minutes since the incident began")
         axes.set_title(f"{rate:,} tweets an hour")
     panels[0].set_ylabel(f"incidents found, +{100 * outcome.plan.goal:.0f} points")
     panels[0].legend(fontsize=7, loc="upper left")
     return figure
+
+
+def _style(outcome: Outcome, name: str) -> dict[str, Any]:
+    """The same colour for a detector in every panel."""
+    if name == OURS:
+        return OUR_STYLE
+    if name == ORACLE:
+        return {"color": "black", "linewidth": 1}
+    return {"color": f"C{list(outcome.results).index(name)}", "linewidth": 1}
 
 
 def _panels(outcome: Outcome) -> tuple[Figure, list[Axes]]:

@@ -53,7 +53,7 @@ def summary(outcome: Outcome, seed: int, found: Mapping[str, Sequence[Found]]) -
     return {
         "seed": seed,
         "points": round(100 * goal),
-        "brand_months": outcome.months,
+        "brand_months": {str(rate): months for rate, months in outcome.months.items()},
         "cost_per_pane_us": round(outcome.pane_us, 1),
         "false_alarms_per_brand_month_by_kind": {kind.value: round(n, 3) for kind, n in outcome.extra.items()},
         "detectors": detectors,

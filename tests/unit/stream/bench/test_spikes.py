@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -119,7 +119,7 @@ def test_everybody_is_held_to_as_many_false_alarms_as_we_raise() -> None:
         assert outcome.false_alarms(name) <= allowed
     assert outcome.results[OURS].recall(None, 0.4) == 1
     assert outcome.results[ORACLE].recall(None, 0.4) == 1
-    figures = json.loads(json.dumps(summary(outcome, 1, {})))
+    figures = orjson.loads(orjson.dumps(summary(outcome, 1, {})))
     assert set(figures["detectors"][OURS]) >= {
         "recall",
         "false_alarms_per_brand_month",
