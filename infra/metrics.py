@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -38,3 +40,43 @@ BATCH_SECONDS = Histogram(
 )
 INFERENCE_SECONDS = Histogram("barometer_inference_seconds", "One call of the classifier.", buckets=_SECONDS)
 TRUNCATED = Counter("barometer_truncated_total", "Tweets longer than the model's window.")
+
+
+class Family(NamedTuple):
+    """A metric that is read when it is asked for; what gives its values is elsewhere."""
+
+    name: str
+    documentation: str
+    value: None
+    labels: tuple[str, ...]
+
+
+# Reputation, read from the state of the owned partitions (stream/aggregate/gauges.py)
+BRAND_MENTIONS = Family(
+    "barometer_brand_mentions",
+    "Tweets counted, by brand and label. Brands beyond BAROMETER_METRICS_BRANDS count under _other.",
+    None,
+    ("brand", "label", "partition"),
+)
+BRAND_VOLUME = Family(
+    "barometer_brand_volume_tweets", "Tweets in the last 15 closed minutes of event time.", None, ("brand",)
+)
+BRAND_NEGATIVE_SHARE = Family(
+    "barometer_brand_negative_share_ratio", "Negative tweets among these; none without tweets.", None, ("brand",)
+)
+BRAND_NET_SENTIMENT = Family(
+    "barometer_brand_net_sentiment_ratio", "(Positive - negative) / all of these, -1 to 1.", None, ("brand",)
+)
+BRANDS = Family("barometer_brands", "Brands with tweets in the state.", None, ("partition",))
+BRANDS_HIDDEN = Family(
+    "barometer_brands_hidden",
+    "Of these, those without series of their own. Rising: raise the limit.",
+    None,
+    ("partition",),
+)
+WATERMARK = Family(
+    "barometer_watermark_timestamp_seconds",
+    "Event time up to which tweets are complete. Standing still while time goes on: a source partition is stuck.",
+    None,
+    ("partition",),
+)

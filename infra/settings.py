@@ -217,6 +217,9 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         default=0, ge=0, le=65_535, description="the worker serves /metrics and /health here; 0 turns it off"
     )
+    metrics_brands: int = Field(
+        default=100, ge=0, le=100_000, description="brands with series of their own on /metrics, the most mentioned"
+    )
     stalled_after_s: float = Field(
         default=300, ge=1, description="/health/live fails when there is work and none was done for this long"
     )

@@ -29,6 +29,7 @@ from infra.kafka.publish import ConfirmedPublisher
 from infra.settings import Settings
 from model.prediction import Classifier
 from stream.aggregate.agent import AggregateStage
+from stream.aggregate.gauges import ReputationCollector, registered
 from stream.aggregate.store import PaneStore, rules_of
 from stream.brands import BrandRules
 from stream.classify.agent import ClassifyStage, SourceTopic
@@ -124,6 +125,7 @@ class Worker:
             if settings.metrics_port:
                 ready = {"model": self._not_loaded, "partitions": membership.not_ready}
                 health = Health(live={"progress": watch.check}, ready=ready)
+                served.enter_context(registered(ReputationCollector(store.owned, settings.metrics_brands)))
                 served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
             classifier, source_id = await asyncio.gather(
                 asyncio.to_thread(_working, self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)

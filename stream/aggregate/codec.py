@@ -28,7 +28,7 @@ from infra.kafka.publish import Outgoing
 from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen
 from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
-from stream.aggregate.totals import ByLabel, Totals, TotalsChange
+from stream.aggregate.totals import NONE, ByLabel, Totals, TotalsChange
 from stream.authors import Authors
 from stream.records import SCHEMA_VERSION
 from stream.spikes.evidence import PANE_TWEETS, Sample
@@ -101,7 +101,7 @@ def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
                 pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh, sampled=pane.sample is not None
             )
     whole.watches = {brand: watch.whole() for brand, watch in state.watches.items()}
-    totals = TotalsChange(saved.totals.panes, saved.totals.tweets)
+    totals = TotalsChange(saved.totals.panes, saved.totals.tweets, saved.totals.counted)
     for brand, total in saved.totals.brands.items():
         totals.brands[brand] = total
         if any(total.retired):
@@ -184,7 +184,7 @@ class _Found:
                 raise TruncatedError(f"what the spikes of {brand} are told from has lost its head")
             state.watches[brand] = restore(brand, records)
         state.alarmed = {brand for brand, watch in state.watches.items() if watch.state.open}
-        totals = Totals.of(self.panes.values(), self.retired)
+        totals = Totals.of(self.panes.values(), self.retired, tuple(self.clock.get("counted", NONE)))
         expected = (self.clock.get("panes", totals.panes), self.clock.get("tweets", totals.tweets))
         if (totals.panes, totals.tweets) != expected:
             raise TruncatedError(
@@ -309,6 +309,7 @@ def _clock_value(changes: Changes, totals: TotalsChange) -> bytes:
             },
             "panes": totals.panes,
             "tweets": totals.tweets,
+            "counted": totals.counted,
             "seen": {str(partition): [seen.offset, sorted(seen.brands)] for partition, seen in changes.seen.items()},
         }
     )

@@ -29,45 +29,53 @@ class BrandTotal:
 
     @property
     def mentions(self) -> ByLabel:
-        return _plus(self.live, self.retired)
+        return plus(self.live, self.retired)
 
 
 @dataclass
 class Totals:
-    """Of one partition. ``panes`` and ``tweets`` are saved with the state, and checked when it is read."""
+    """Of one partition. ``panes`` and ``tweets`` are saved with the state, and checked when it is read.
+
+    ``counted``: all mentions ever, also of brands that are gone: it only grows.
+    """
 
     brands: dict[str, BrandTotal] = field(default_factory=dict)
     panes: int = 0
     tweets: int = 0
+    counted: ByLabel = NONE
 
     @classmethod
-    def of(cls, panes: Iterable[Pane], retired: Mapping[str, ByLabel]) -> Totals:
+    def of(cls, panes: Iterable[Pane], retired: Mapping[str, ByLabel], counted: ByLabel) -> Totals:
         """Count the panes of a partition."""
-        totals = cls()
+        totals = cls(counted=counted)
         for pane in panes:
             brand = pane.key.brand
             known = totals.brands.get(brand) or BrandTotal(retired=retired.get(brand, NONE))
-            totals.brands[brand] = BrandTotal(known.panes + 1, _plus(known.live, pane.counts), known.retired)
+            totals.brands[brand] = BrandTotal(known.panes + 1, plus(known.live, pane.counts), known.retired)
             totals.panes += 1
             totals.tweets += pane.revision
         return totals
 
     def after(self, state: PartitionState, changes: Changes) -> TotalsChange:
         """What ``changes``, folded from ``state`` but not yet applied to it, do to the totals."""
-        change = TotalsChange(self.panes, self.tweets)
+        change = TotalsChange(self.panes, self.tweets, self.counted)
         for key, pane in changes.panes.items():
             before = state.pane(key)
-            change.move(self, key, panes=before is None, counts=_minus(pane.counts, before.counts if before else NONE))
+            new = minus(pane.counts, before.counts if before else NONE)
+            change.move(self, key, panes=before is None, counts=new)
+            change.counted = plus(change.counted, new)
         for key in changes.evicted:
             before = state.pane(key)
             had = before.counts if before else NONE
-            change.move(self, key, panes=-(before is not None), counts=_minus(NONE, had))
-            change.retire(key.brand, _last_counts(changes, key, had))
+            change.move(self, key, panes=-(before is not None), counts=minus(NONE, had))
+            last = _last_counts(changes, key, had)
+            change.retire(key.brand, last)
+            change.counted = plus(change.counted, minus(last, had))
         return change
 
     def apply(self, change: TotalsChange) -> None:
         """Make saved changes the totals. Readers in other threads see each brand as before or as after."""
-        self.panes, self.tweets = change.panes, change.tweets
+        self.panes, self.tweets, self.counted = change.panes, change.tweets, change.counted
         for brand, total in change.brands.items():
             if total.panes:
                 self.brands[brand] = total
@@ -81,18 +89,19 @@ class TotalsChange:
 
     panes: int
     tweets: int
+    counted: ByLabel
     brands: dict[str, BrandTotal] = field(default_factory=dict)
     _retired: set[str] = field(default_factory=set)
 
     def move(self, totals: Totals, key: PaneKey, *, panes: int, counts: ByLabel) -> None:
         known = self.brands.get(key.brand) or totals.brands.get(key.brand) or BrandTotal()
-        self.brands[key.brand] = BrandTotal(known.panes + panes, _plus(known.live, counts), known.retired)
+        self.brands[key.brand] = BrandTotal(known.panes + panes, plus(known.live, counts), known.retired)
         self.panes += panes
         self.tweets += sum(counts)
 
     def retire(self, brand: str, counts: ByLabel) -> None:
         known = self.brands[brand]
-        self.brands[brand] = BrandTotal(known.panes, known.live, _plus(known.retired, counts))
+        self.brands[brand] = BrandTotal(known.panes, known.live, plus(known.retired, counts))
         self._retired.add(brand)
 
     def retired(self) -> Iterator[tuple[str, ByLabel | None]]:
@@ -108,9 +117,11 @@ def _last_counts(changes: Changes, key: PaneKey, had: Iterable[int]) -> ByLabel:
     return tuple(had) if window is None else tuple(getattr(window.counts, label) for label in LABELS)
 
 
-def _plus(one: Iterable[int], other: Iterable[int]) -> ByLabel:
+def plus(one: Iterable[int], other: Iterable[int]) -> ByLabel:
+    """Label by label."""
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def _minus(one: Iterable[int], other: Iterable[int]) -> ByLabel:
+def minus(one: Iterable[int], other: Iterable[int]) -> ByLabel:
+    """Label by label."""
     return tuple(a - b for a, b in zip(one, other, strict=True))

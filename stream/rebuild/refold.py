@@ -34,7 +34,7 @@ class Refolded:
 
     def saved(self) -> codec.Saved:
         retired = {brand: total.retired for brand, total in self.totals.brands.items()}
-        return codec.Saved(self.state, Totals.of(panes_of(self.state), retired))
+        return codec.Saved(self.state, Totals.of(panes_of(self.state), retired, self.totals.counted))
 
 
 def refold(
