@@ -133,7 +133,7 @@ class Worker:
             self._loaded = True
             if source_id is None:
                 return
-            served.enter_context(OutageWatch(settings))
+            served.enter_context(OutageWatch(settings, topics.tweets))
             publisher = ConfirmedPublisher(settings)
             source = SourceTopic(source_id, settings.partitions)
             find_brands = BrandRules.load(settings.brands_file).find

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.kafka import ledger
 from infra.kafka.access import denied
-from infra.kafka.clients import common_config, reader_config
+from infra.kafka.clients import reader_config
 from infra.settings import Settings
 
 _TIMEOUT_S = 10.0
@@ -24,10 +23,10 @@ class OffsetProbe:
         self._settings = settings
         # Committed records alone, as Faust's consumer reads them.
         self._consumer = Consumer(reader_config(settings, **{"group.id": settings.group, "enable.partition.eof": True}))
-        # librdkafka asks the leaders that it remembers, by their epoch: after a broker's restart they refuse every
-        # question until it has forgotten them, 15 min by default.
-        self._admin = AdminClient({**common_config(settings), **_FORGETFUL})
-        self._lock = threading.Lock()
+        # Not the admin client's list_offsets: when a broker dies at the wrong moment, librdkafka ends the process
+        # ("Assertion eonce->refcnt > 0"), and after a restart it goes on asking for a leader that is gone.
+        self._asking = Consumer(reader_config(settings, **{"group.id": settings.group, **_FORGETFUL}))
+        self._lock, self._asking_lock = threading.Lock(), threading.Lock()
 
     def committed(self, tp: ledger.TopicPartition) -> int:
         """The group's committed offset, or where the partition begins when there is none.
@@ -52,11 +51,15 @@ class OffsetProbe:
 
     def ends(self, tps: Iterable[ledger.TopicPartition]) -> dict[ledger.TopicPartition, int]:
         """For each partition the offset that its next record will get; one request for all."""
-        asked = {TopicPartition(*tp): OffsetSpec.latest() for tp in tps}
+        asked = [TopicPartition(tp.topic, tp.partition, OFFSET_END) for tp in tps]
         if not asked:
             return {}
-        answers = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
-        return {ledger.TopicPartition(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+        with self._asking_lock:
+            found = self._asking.offsets_for_times(asked, timeout=_TIMEOUT_S)
+        for answer in found:
+            if answer.error is not None:
+                raise KafkaException(answer.error)
+        return {ledger.TopicPartition(answer.topic, answer.partition): answer.offset for answer in found}
 
     def first_from(self, tp: ledger.TopicPartition, offset: int) -> int | None:
         """Offset of the first record at or after ``offset``, or of the next one to come; None without an answer.
@@ -81,3 +84,5 @@ class OffsetProbe:
     def close(self) -> None:
         with self._lock:
             self._consumer.close()
+        with self._asking_lock:
+            self._asking.close()

@@ -33,7 +33,6 @@ _COMPLAINERS = ("aiokafka", "mode.timers", "infra.kafka.membership", "infra.kafk
 _LOOK_EVERY_S = 10.0
 _LOOK_AT_MOST_EVERY_S = 1.0
 _ANSWER_S = 5.0
-_POLL_S = 0.1
 _MOST_HELD = 200
 
 log = logging.getLogger(__name__)
@@ -97,10 +96,14 @@ class Repeats:
 
 
 class OutageWatch:
-    """Asks Kafka from time to time, and at once when a client complains. A context manager with a thread of its own."""
+    """Asks Kafka for ``topic`` from time to time, and at once when a client complains.
 
-    def __init__(self, settings: Settings, complainers: Sequence[str] = _COMPLAINERS) -> None:
+    A context manager with a thread of its own.
+    """
+
+    def __init__(self, settings: Settings, topic: str, complainers: Sequence[str] = _COMPLAINERS) -> None:
         self._settings = settings
+        self._topic = topic
         self._outage = Outage(settings.kafka_bootstrap_servers)
         self._repeats = Repeats()
         self._complaints = _Complaints()
@@ -149,15 +152,13 @@ class OutageWatch:
             self._pass_on(record, then)
 
     def _answers(self) -> bool:
-        answer = self._admin.describe_cluster(request_timeout=_ANSWER_S)
-        while not answer.done():
-            self._admin.poll(_POLL_S)
-            if self._stopping.is_set():
-                return False
+        # Metadata of one topic: admin requests can end the process when a broker dies while they are out.
         try:
-            answer.result()
+            self._admin.list_topics(self._topic, timeout=_ANSWER_S)
         except KafkaException:
             return False
+        finally:
+            self._admin.poll(0)  # hear why not
         return True
 
     def _why(self) -> str:

@@ -26,7 +26,7 @@ def test_a_broker_that_goes_and_comes_back_is_told_in_two_lines_whatever_its_cli
         return any(word in message for message in caplog.messages)
 
     with LocalBroker(CACHE, directory=tmp_path) as broker:
-        with OutageWatch(Settings(kafka_bootstrap_servers=broker.bootstrap_servers)):
+        with OutageWatch(Settings(kafka_bootstrap_servers=broker.bootstrap_servers), "tweets"):
             client.error("something else entirely")
             wait_until(lambda: "something else entirely" in caplog.messages, 30, "a complaint with Kafka there")
             broker.kill()
