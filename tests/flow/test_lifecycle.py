@@ -7,7 +7,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -40,6 +40,20 @@ def health(settings: Settings, which: str) -> tuple[int, dict[str, str]]:
 
 def wait_for_labels(settings: Settings, more_than: int) -> None:
     wait_until(lambda: len(outcome(settings).sources) > more_than, 60, f"more than {more_than} tweets labelled")
+
+
+def start_ready(settings: Settings, workers: Workers, folder: Path) -> Callable[[], None]:
+    """Start worker 1 and wait until it is ready; what is returned makes its model hang."""
+    pace = folder / "pace"
+    pace.write_text("0")
+    workers.start(1, "--pace", str(pace))
+    wait_until(lambda: health(settings, "live")[0] == 200, 30, "the worker answers")
+    wait_until(lambda: health(settings, "ready")[0] == 200, 30, "the worker is ready")
+
+    def hang() -> None:
+        pace.write_text("600")  # seconds for each text
+
+    return hang
 
 
 def scrape(settings: Settings) -> str:
@@ -84,9 +98,10 @@ def test_sigterm_finishes_and_acknowledges_what_is_in_flight(
 
 def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> None:
     topics = Topics.of(watched)
-    feed(watched, make_tweets(50, seed=12))
-    with Workers(watched, tmp_path, delay_s=600) as workers:
-        workers.start(1)
+    with Workers(watched, tmp_path) as workers:
+        hang = start_ready(watched, workers, tmp_path)
+        hang()
+        feed(watched, make_tweets(50, seed=12))
         busy = f'barometer_batches_in_flight{{topic="{topics.tweets}"}} 1.0'
         wait_until(lambda: busy in scrape(watched), 30, "a batch is at work")
         process = workers.running[1]
@@ -99,11 +114,10 @@ def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> Non
 
 
 def test_health_tells_ready_from_live_and_a_stall_from_a_start(watched: Settings, tmp_path: Path) -> None:
-    with Workers(watched, tmp_path, delay_s=600) as workers:
-        workers.start(1)
-        wait_until(lambda: health(watched, "live")[0] == 200, 30, "the worker answers")
-        wait_until(lambda: health(watched, "ready")[0] == 200, 30, f"the worker is ready: {workers.log()}")
-        feed(watched, make_tweets(50, seed=13))  # the model takes ten minutes for a batch
+    with Workers(watched, tmp_path) as workers:
+        hang = start_ready(watched, workers, tmp_path)
+        hang()
+        feed(watched, make_tweets(50, seed=13))
         code, checks = wait_until(
             lambda: found if (found := health(watched, "live"))[0] == 503 else None, 30, "the worker counts as stuck"
         )
