@@ -333,13 +333,12 @@ def _passed(state: PartitionState, changes: Changes, before_ms: int | None, afte
     """Panes whose end lies ``after_end_s`` or more behind the watermark now and did not at ``before_ms``."""
     now_ms = changes.clock.watermark_ms or 0
     latest = floor((now_ms / 1000 - after_end_s) / PANE_S) * PANE_S - PANE_S
-    starts: Iterable[int] = state.panes.keys() | changes.born.keys()
-    if before_ms is not None:
-        earliest = floor((before_ms / 1000 - after_end_s) / PANE_S) * PANE_S
-        steps = range(earliest, latest + PANE_S, PANE_S)
-        starts = steps if len(steps) < len(state.panes) else [start for start in starts if start >= earliest]
+    earliest = latest + PANE_S if before_ms is None else floor((before_ms / 1000 - after_end_s) / PANE_S) * PANE_S
+    starts: Iterable[int] = range(earliest, latest + PANE_S, PANE_S)
+    if before_ms is None or latest - earliest > PANE_S * (len(state.panes) + len(changes.born)):
+        starts = sorted(state.panes.keys() | changes.born.keys())
     for start in starts:
-        if start <= latest:
+        if start <= latest and (before_ms is None or start >= earliest):
             for brand in chain(state.panes.get(start, ()), changes.born.get(start, ())):
                 if (key := PaneKey(start, brand)) not in changes.evicted:
                     yield key

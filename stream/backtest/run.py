@@ -85,6 +85,7 @@ def backtest_file(
     cache damaged; and what ``load`` raises.
     """
     watcher = watcher or Unwatched()
+    began = time.perf_counter()
     file = _open(settings, options)
     watcher.opened(file.description)
     reading, brands = Reading(), dict[str, Series]()
@@ -96,7 +97,6 @@ def backtest_file(
     with ExitStack() as stack:
         stack.enter_context(_rare_collections())
         ordered = stack.enter_context(Ordered(options.source.order))
-        began = time.perf_counter()
         for item in _wanted(file, options, reading, watcher):
             ordered.add(item)
         _require_tweets(options, reading)

@@ -28,9 +28,9 @@ FOLD_TOGETHER = 20_000
 
 @dataclass(frozen=True)
 class Expected:
-    """What was expected of a brand in the hour from ``start``, in seconds since 1970; ``volume`` in tweets a minute.
+    """What was expected of a brand from ``start`` (seconds since 1970) to the end of that hour.
 
-    Shares are None while the baseline is being learnt, and so is volume.
+    ``volume`` in tweets a minute; None while it is being learnt.
     """
 
     start: int
@@ -113,19 +113,18 @@ class Timeline:
         advance(self._state, changes, before, self._rules)
         for brand, pane in changes.closings[known:]:
             if self._hours.get(brand) != pane.start // HOUR_S:
-                self._hours[brand] = pane.start // HOUR_S
                 self._expect(changes, brand, pane.start)
 
     def _expect(self, changes: Changes, brand: str, at: int) -> None:
-        """Note what the detector expects, once an hour, for plots."""
+        """Note what the detector expects, once an hour as soon as it expects something, for plots."""
         state = changes.watches[brand].state
         baseline = state.baseline(self._rules.spikes)
         if baseline is None:
             return
         expected = state.expected(baseline, at)
         volume = expected.volume[1] if baseline.volume is not None else None
-        start = at // HOUR_S * HOUR_S
-        self.told.expected.setdefault(brand, []).append(Expected(start, *expected.shares, volume))
+        self.told.expected.setdefault(brand, []).append(Expected(at, *expected.shares, volume))
+        self._hours[brand] = at // HOUR_S
 
     def _keep(self, changes: Changes) -> None:
         publish(self._state, changes, self._rules)

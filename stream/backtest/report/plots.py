@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import nan
+from statistics import median
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.terminal import printable
 from stream.backtest.incidents import Incident
-from stream.backtest.result import Series, Share, as_time, shares
+from stream.backtest.report.show import span
+from stream.backtest.result import Series, Share, shares
 from stream.backtest.timeline import Expected
 from stream.records import Spike
 from stream.spikes.pane import Kind
+from stream.spikes.rules import HOUR_S
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,11 +29,13 @@ COLOURS = {"negative": "#c0392b", "positive": "#1e8449", "volume": "#2471a3"}
 INK, QUIET, VOLUME, KNOWN = "#2c3e50", "#7f8c8d", "#aab7c4", "#7d3c98"
 WIDTH, SHARE_HEIGHT, VOLUME_HEIGHT = 10.0, 3.0, 1.5
 DPI = 130
-MOST_BINS, TWEETS_A_BIN = 200, 15
+MOST_BINS, FEWER_BINS, TWEETS_A_BIN = 200, 60, 15
 BIN_SIZES = (60, 300, 900, 1_800, 3_600, 3 * 3_600, 6 * 3_600, 86_400)
+HEADROOM = 0.13
+"""Of a panel, for its legend."""
 GAP_BINS = 3
 """A line is not drawn across a longer silence."""
-NAMED_TERMS, LISTED_SPIKES, LINE_CHARS = 4, 8, 125
+NAMED_TERMS, LISTED_SPIKES, LINE_CHARS = 4, 8, 145
 
 
 class Picture(NamedTuple):
@@ -46,11 +52,9 @@ def bin_size(series: Series) -> int:
     """Seconds of a point: enough tweets in most, and not too many points."""
     span = series.end - series.start
     for size in BIN_SIZES:
-        bins = {minute.start // size for minute in series.minutes}
-        tweets = sum(minute.tweets for minute in series.minutes)
-        if span / size <= MOST_BINS and tweets / len(bins) >= TWEETS_A_BIN:
+        if span / size <= MOST_BINS and median(bin.tweets for bin in shares(series.minutes, size)) >= TWEETS_A_BIN:
             return size
-    return next((size for size in BIN_SIZES if span / size <= MOST_BINS), BIN_SIZES[-1])
+    return next((size for size in BIN_SIZES if span / size <= FEWER_BINS), BIN_SIZES[-1])
 
 
 def draw(picture: Picture) -> Figure:
@@ -68,9 +72,9 @@ def draw(picture: Picture) -> Figure:
         len(heights),
         1,
         height_ratios=heights,
-        hspace=0.14,
+        hspace=0.1,
         left=0.07,
-        right=0.985,
+        right=0.975,
         top=1 - 0.42 / figure.get_figheight(),
         bottom=(text_height + 0.1) / figure.get_figheight(),
     )
@@ -97,7 +101,8 @@ def _draw_share(axes: Axes, picture: Picture, kind: Kind, points: Sequence[Share
         axes.plot(times, share, color=colour, linewidth=1.5, marker=marker, label=_first(number, label))
     hours = [(hour.start, getattr(hour, kind)) for hour in picture.expected]
     _steps(axes, hours, 1.0, "expected")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1 + HEADROOM)
+    axes.set_yticks([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set_ylabel(f"{kind} share")
     _shade(axes, picture, kind)
@@ -108,25 +113,26 @@ def _draw_volume(axes: Axes, picture: Picture, points: Sequence[Share], size: in
     axes.bar(times, [point.tweets for point in points], width=size / 86_400, align="edge", color=VOLUME, linewidth=0)
     hours = [(hour.start, hour.volume) for hour in picture.expected if hour.volume is not None]
     _steps(axes, hours, size / 60, "expected")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(point.tweets for point in points) * (1 + 2 * HEADROOM))
     axes.set_ylabel(f"tweets / {_length(size)}")
     _shade(axes, picture, Kind.VOLUME)
 
 
 def _steps(axes: Axes, hours: Sequence[tuple[int, float]], scale: float, label: str) -> None:
     """What was expected in each hour, as a line that is broken where no hour is known."""
-    known = dict(hours)
-    number = 0
-    for start in sorted(known):
-        if start - 3_600 in known:
-            continue
-        times, values = [], []
-        while start in known:
-            times += [_days(start), _days(start + 3_600)]
-            values += [scale * known[start]] * 2
-            start += 3_600  # noqa: PLW2901
-        axes.plot(times, values, color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label=_first(number, label))
-        number += 1
+    times: list[float] = []
+    values: list[float] = []
+    end = 0
+    for start, value in hours:
+        begin = start // HOUR_S * HOUR_S if start // HOUR_S * HOUR_S == end else start
+        if times and begin != end:
+            times.append(nan)
+            values.append(nan)
+        end = start // HOUR_S * HOUR_S + HOUR_S
+        times += [_days(begin), _days(end)]
+        values += [scale * value] * 2
+    if times:
+        axes.plot(times, values, color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label=label)
 
 
 def _shade(axes: Axes, picture: Picture, kind: Kind) -> None:
@@ -177,9 +183,9 @@ def _dress(figure: Figure, panels: Sequence[Axes], picture: Picture, lines: Sequ
     panels[-1].xaxis.set_major_locator(locator)
     panels[-1].xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
     panels[-1].set_xlim(_days(picture.series.start), _days(picture.series.end))
+    panels[-1].xaxis.get_offset_text().set(fontsize=8.5, color=QUIET)
     height = figure.get_figheight()
-    title = f"{drawable(picture.brand)}: {as_time(picture.series.start):%d %b %Y} to "
-    title += f"{as_time(picture.series.end):%d %b %Y}, UTC"
+    title = f"{drawable(picture.brand)}, {span(picture.series.start, picture.series.end)}"
     figure.text(0.07, 1 - 0.14 / height, title, fontsize=12.5, fontweight="bold", color=INK, va="top", parse_math=False)
     for number, line in enumerate(lines):
         y = (0.12 + 0.19 * (len(lines) - 1 - number)) / height

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
@@ -47,13 +49,31 @@ def show_score(console: Console, score: Score) -> None:
 def show_sweep(console: Console, found: Sweep) -> None:
     """The best settings, the current one among them, and the lines that set the best."""
     names = list(dict.fromkeys(name for one in found.tries for name in one.changed))
-    shown = list(found.tries[:SHOWN_TRIES])
-    if found.current not in shown:
-        shown.append(found.current)
+    alike: dict[tuple[float | None, ...], list[Try]] = {}
+    for one in found.tries:
+        alike.setdefault(_outcome(one), []).append(one)
+    groups = list(alike.values())
+    shown = groups[:SHOWN_TRIES]
+    shown += [group for group in groups[SHOWN_TRIES:] if found.current in group]
     console.print()
-    header = ["", *names, "recall", "precision", "delay", "false alarms/brand-week"]
-    console.print(table(header, [_row(one, names, found) for one in shown]))
-    _say(console, f"{len(found.tries)} settings tried; at most {found.allowed:g} false alarms a brand and week allowed")
+    header = [
+        "",
+        *(name.replace("_", " ") for name in names),
+        "alike",
+        "recall",
+        "precision",
+        "delay",
+        "false alarms a brand-week",
+    ]
+    console.print(table(header, [_row(group, names, found) for group in shown]))
+    _say(
+        console,
+        f"{len(found.tries)} settings tried, of which those with the same outcome are shown as one; "
+        f"at most {found.allowed:g} false alarms a brand and week allowed",
+    )
+    if not found.best.score.found:
+        _say(console, "No setting tells any of the incidents: look at them, and at the file, before the thresholds.")
+        return
     if found.best.score.false_alarms > found.allowed:
         _say(console, "No setting has so few false alarms; this one has the fewest:")
     if not found.environment:
@@ -68,13 +88,20 @@ def show_sweep(console: Console, found: Sweep) -> None:
         _say(console, f"Chosen on {many}: try them on other data before you trust them.")
 
 
-def _row(one: Try, names: list[str], found: Sweep) -> list[str]:
-    mark = "best" if one is found.best else ""
-    mark = "current" if one is found.current else mark
+def _outcome(one: Try) -> tuple[float | None, ...]:
+    score = one.score
+    return score.recall, score.precision, score.delay_s, score.false_alarms
+
+
+def _row(group: Sequence[Try], names: Sequence[str], found: Sweep) -> list[str]:
+    """One of several settings that come to the same: the current one, else the first."""
+    one = found.current if found.current in group else group[0]
+    marks = ["best"] * (found.best in group) + ["current"] * (found.current in group)
     score = one.score
     return [
-        mark,
+        ", ".join(marks),
         *(f"{getattr(one.rules, name):g}" for name in names),
+        str(len(group)),
         "-" if score.recall is None else f"{score.recall:.0%}",
         "-" if score.precision is None else f"{score.precision:.0%}",
         "-" if score.delay_s is None else _after(score.delay_s),

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.terminal import cut, printable
-from stream.backtest.result import SHOWN_DEAD, Result, as_json, as_time
+from stream.backtest.result import Result, as_json, as_time
 from stream.records import EvidenceTerm, EvidenceTweet, Spike
 from stream.spikes.evidence.sentence import duration
 
 KIND_STYLES = {"negative": "bold red", "positive": "bold green", "volume": "bold cyan"}
-SHOWN_TERMS, SHOWN_TWEETS = 6, 3
+SHOWN_TERMS, SHOWN_TWEETS, LISTED_DEAD = 6, 3, 5
 _INDENT = "  "
 _LEAST_TEXT = 30
 
@@ -31,7 +31,6 @@ def show(console: Console, result: Result) -> None:
     for spike in spikes:
         console.print()
         show_spike(console, spike)
-    console.print()
     _show_dead(console, result)
 
 
@@ -57,7 +56,7 @@ def _overview(result: Result) -> str:
         f"{reading.outside:,} left out by --from, --to or --limit" if reading.outside else "",
         f"{result.by_model:,} texts labelled in {seconds.label:.1f} s" if result.by_model else "",
         f"{result.from_cache:,} labels from the cache" if result.from_cache else "",
-        f"{result.labelled_per_s:,.0f} tweets/s without labelling",
+        f"read in {seconds.read:.1f} s, counted in {seconds.fold:.1f} s ({result.labelled_per_s:,.0f} tweets/s)",
     ]
     return "; ".join([said, *filter(None, notes)])
 
@@ -106,13 +105,14 @@ def _show_dead(console: Console, result: Result) -> None:
     reading = result.reading
     if not reading.dead:
         return
+    console.print()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reading.dead.most_common())
     _say(console, f"{reading.dead.total():,} rows are not counted: {counts}")
-    for row in reading.dead_rows[:SHOWN_DEAD]:
+    for row in reading.dead_rows[:LISTED_DEAD]:
         where = f"line {row.line}: " if row.line else ""
         _say(console, f"{_INDENT}{where}{printable(row.message)}")
-    if reading.dead.total() > SHOWN_DEAD:
-        _say(console, f"{_INDENT}and more")
+    if reading.dead.total() > LISTED_DEAD:
+        _say(console, f"{_INDENT}and {reading.dead.total() - LISTED_DEAD:,} more")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,18 +61,20 @@ class Writer:
         try:
             self._windows.close()
             paths[1].write_bytes(orjson.dumps(records, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+            names = file_names(by_brand)
             for brand in sorted(by_brand):
-                paths += self._brand(result, brand, by_brand[brand], incidents)
+                paths += self._brand(result, brand, by_brand[brand], incidents, names[brand])
         except OSError as error:
             raise self._failed(error) from error
         return paths
 
-    def _brand(self, result: Result, brand: str, spikes: list[Spike], incidents: Sequence[Incident]) -> list[Path]:
+    def _brand(
+        self, result: Result, brand: str, spikes: list[Spike], incidents: Sequence[Incident], name: str
+    ) -> list[Path]:
         series, expected = result.brands[brand], result.told.expected.get(brand, [])
         known = [incident for incident in incidents if incident.brand == brand]
         png = io.BytesIO()
         draw(Picture(brand, series, expected, spikes, known)).savefig(png, dpi=DPI, format="png")
-        name = file_name(brand)
         paths = [self._folder / f"{name}.png", self._folder / f"{name}.html"]
         paths[0].write_bytes(png.getvalue())
         html = page(brand, series, spikes, png.getvalue(), Path(result.file).name)
@@ -94,10 +96,15 @@ class Writer:
         return BarometerError(f"{self._folder} cannot be written to: {error.strerror or error}; give another --out")
 
 
-def file_name(brand: str) -> str:
-    """A name that every file system takes, and that no other brand has."""
-    plain = _UNSAFE.sub("-", brand.lower()).strip("-")[:_NAME_CHARS]
-    if plain == brand.lower():
-        return plain
-    mark = blake2b(brand.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
-    return f"{plain}-{mark}" if plain else mark
+def file_names(brands: Iterable[str]) -> dict[str, str]:
+    """For each brand a name that every file system takes; of several that would have the same, each bears a mark."""
+    plain = {brand: _UNSAFE.sub("-", brand.lower()).strip("-")[:_NAME_CHARS] for brand in brands}
+    taken = Counter(plain.values())
+    return {
+        brand: name if name and taken[name] == 1 else f"{name or 'brand'}-{_mark(brand)}"
+        for brand, name in plain.items()
+    }
+
+
+def _mark(brand: str) -> str:
+    return blake2b(brand.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
