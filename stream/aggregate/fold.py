@@ -196,17 +196,18 @@ def count(
 
     ``redelivered``: this very record was here before.
     """
-    key = PaneKey(pane_start(tweet.at_us), tweet.brand)
-    if changes.clock.passed(key.end + rules.late_retention_s):
+    start = pane_start(tweet.at_us)
+    key = PaneKey(start, tweet.brand)
+    if changes.clock.passed(start + PANE_S + rules.late_retention_s):
         changes.redelivered += redelivered
         return False
     hashed = id_hash(tweet.id)
     draft = changes.panes.get(key)
-    pane = draft or state.pane(key)
+    pane = draft if draft is not None else state.pane(key)
     if pane is None:
         pane = draft = _new_pane(key, changes.clock, rules)
         changes.panes[key] = pane
-        changes.born.setdefault(key.start, set()).add(key.brand)
+        changes.born.setdefault(start, set()).add(key.brand)
     elif pane.knows(hashed) or (pane.ids is None and redelivered):
         changes.redelivered += redelivered
         changes.duplicates += not redelivered

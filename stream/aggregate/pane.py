@@ -201,22 +201,23 @@ class Pane:
 
     def add(self, tweet: LabelledTweet, hashed: int) -> None:
         """Count one tweet; late when the pane has already closed."""
-        label, sums = tweet.label, self.sums
+        _at_us, _brand, _id, label, negative, neutral, positive, confidence, model, name, *_rest = tweet
         self.counts[label] += 1
-        sums[0] += round(tweet.negative * MILLION)
-        sums[1] += round(tweet.neutral * MILLION)
-        sums[2] += round(tweet.positive * MILLION)
-        self.confidence += round(tweet.confidence * MILLION)
-        self.uncertain += tweet.confidence < UNCERTAIN_BELOW
-        cell = cell_of(tweet.negative, tweet.neutral, tweet.positive)
+        sums = self.sums
+        sums[0] += round(negative * MILLION)
+        sums[1] += round(neutral * MILLION)
+        sums[2] += round(positive * MILLION)
+        self.confidence += round(confidence * MILLION)
+        self.uncertain += confidence < UNCERTAIN_BELOW
+        cell = cell_of(negative, neutral, positive)
         self.cells[cell] = self.cells.get(cell, 0) + 1
-        author = None if tweet.author is None else author_hash(tweet.author)
+        author = None if name is None else author_hash(name)
         if author is None:
             self.unsigned[label] += 1
         else:
             self.authors.add(author)
-        if tweet.model not in self.models:
-            self.models.append(tweet.model)
+        if model not in self.models:
+            self.models.append(model)
         self.late += self.closed
         if self.sample is not None and self.sample.wants(hashed):
             self.sample.add(_seen(tweet, hashed, author))

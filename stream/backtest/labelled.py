@@ -63,12 +63,11 @@ def read_labelled(path: Path) -> Iterator[LabelledTweet | Dead]:
             for number, raw in enumerate(file, start=1):
                 if number == 1:
                     raw = raw.lstrip(b"\xef\xbb\xbf")  # noqa: PLW2901
-                if raw.isspace():
-                    continue
                 try:
                     line = orjson.loads(raw)
                 except orjson.JSONDecodeError as error:
-                    yield Dead(number, "invalid_json", f"not a JSON object: {error}")
+                    if not raw.isspace():
+                        yield Dead(number, "invalid_json", f"not a JSON object: {error}")
                     continue
                 value = line.get("value", line) if isinstance(line, dict) else line
                 tweet = _quickly(value, brands)
@@ -115,8 +114,10 @@ def _quickly(value: Any, brands: set[str]) -> LabelledTweet | None:
             and (source is None or type(source) is str)
             and (lang is None or type(lang) is str)
             and type(negative) is type(neutral) is type(positive) is type(confidence) is float
-            and min(negative, neutral, positive, confidence) >= 0
-            and max(negative, neutral, positive, confidence) <= 1
+            and 0 <= negative <= 1
+            and 0 <= neutral <= 1
+            and 0 <= positive <= 1
+            and 0 <= confidence <= 1
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -24,6 +24,7 @@ from stream.spikes.pane import PaneStats
 from stream.spikes.rules import HOUR_S
 
 FOLD_TOGETHER = 20_000
+NOTHING_YET_US = -1
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,31 @@ class Timeline:
         self._on_window = on_window
         self._state = PartitionState()
         self._windows: dict[PaneKey, Window] = {}
-        self._newest_us: int | None = None
+        self._newest_us = NOTHING_YET_US
         self._lateness_us = round(rules.allowed_lateness_s * 1_000_000)
-        self._next_us = float("-inf")
+        self._next_us = float(NOTHING_YET_US)
         self._hours: dict[str, int] = {}
         self.told = Told()
 
     def add(self, items: Sequence[Item]) -> None:
         """Count the next tweets. One that is not labelled only tells how far event time has come."""
         for first in range(0, len(items), FOLD_TOGETHER):
-            changes = begin(self._state)
+            state, rules, changes = self._state, self._rules, begin(self._state)
+            newest_us, next_us = self._newest_us, self._next_us
             for item in items[first : first + FOLD_TOGETHER]:
-                self._count(changes, item)
-                if item.at_us >= self._next_us:
-                    self._move(changes, item.at_us)
+                at_us = item[0]
+                if type(item) is LabelledTweet and not count(state, changes, item, rules):
+                    self.told.late += 1
+                if at_us > newest_us:
+                    newest_us = at_us
+                    if at_us >= next_us:
+                        next_us = self._move(changes, at_us)
+            self._newest_us, self._next_us = newest_us, next_us
             self._keep(changes)
 
     def end(self) -> Told:
         """Close what is open: no more comes."""
-        if self._newest_us is not None:
+        if self._newest_us > NOTHING_YET_US:
             changes = begin(self._state)
             self._advance(changes, end_of_all(self._newest_us // 1_000))
             self._keep(changes)
@@ -91,20 +98,14 @@ class Timeline:
         self._windows = {}
         return self.told
 
-    def _count(self, changes: Changes, item: Item) -> None:
-        if self._newest_us is None or item.at_us > self._newest_us:
-            self._newest_us = item.at_us
-        if isinstance(item, LabelledTweet) and not count(self._state, changes, item, self._rules):
-            self.told.late += 1
-
-    def _move(self, changes: Changes, at_us: int) -> None:
-        """Move event time on. In between nothing would close, or be too late, that is not now."""
+    def _move(self, changes: Changes, at_us: int) -> float:
+        """Move event time on to a tweet's; the next at which anything can close, or become too late (µs since 1970)."""
         self._advance(changes, (at_us - self._lateness_us) // 1_000)
         now_s = (at_us - self._lateness_us) / 1_000_000
         rules = self._rules
         steps = (rules.grace_s, rules.duplicate_horizon_s, rules.late_retention_s)
         next_s = min((floor((now_s - step) / PANE_S) + 1) * PANE_S + step for step in steps)
-        self._next_us = next_s * 1_000_000 + self._lateness_us
+        return next_s * 1_000_000 + self._lateness_us
 
     def _advance(self, changes: Changes, watermark_ms: int) -> None:
         before = changes.clock.watermark_ms

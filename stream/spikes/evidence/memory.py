@@ -67,10 +67,10 @@ class Memory:
         """
         if self.newest is not None and start <= self.newest:
             return
-        self.newest = start
+        before, self.newest = self.newest, start
         if len(sample):
             self._put(Part("minute", start), sample.copy())
-        self._age(start + PANE_S)
+        self._age(start + PANE_S, start if before is None else before + PANE_S)
 
     def between(self, start: int, end: int) -> list[Seen]:
         """A sample of the tweets from ``start`` to ``end``, by priority.
@@ -96,11 +96,14 @@ class Memory:
             tweet for part, sample in self.slots.items() if part.start < end for tweet in sample if tweet.at < end
         )
 
-    def _age(self, now: int) -> None:
-        """Move what is too old for its level to the next, whole slots of that at a time."""
+    def _age(self, now: int, before: int) -> None:
+        """Move what is too old for its level to the next, whole slots of that at a time. ``before``: when last done."""
         for level, coarser in zip(_LEVELS, (*_LEVELS[1:], None), strict=True):
             slot_s = GRAINS[coarser].slot_s if coarser else GRAINS[level].slot_s
-            keep_from = (now - GRAINS[level].reach_s) // slot_s * slot_s
+            reach_s = GRAINS[level].reach_s
+            if (now - reach_s) // slot_s == (before - reach_s) // slot_s:
+                break  # nor has a coarser level, whose slots end where slots of this one do
+            keep_from = (now - reach_s) // slot_s * slot_s
             old = sorted(part for part in self.slots if part.level == level and part.start < keep_from)
             for part in old:
                 sample = self.slots.pop(part)
