@@ -82,7 +82,7 @@ def _encode_watches(changes: Changes, topic: str, partition: int) -> Iterator[Ou
 
 def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterator[Outgoing]:
     yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
-    if pane.sample is None or pane.sampled:
+    if pane.sampled:
         sample = None if pane.sample is None else encode_sample(pane.sample)
         yield Outgoing(topic, _sample_key(key), _wrapped(sample), partition=partition)
     if pane.ids is not None:

@@ -228,7 +228,7 @@ class Pane:
     def close(self) -> Sample:
         """Close it; returns the sample, which the pane then no longer needs."""
         sample = self.sample or _new_sample()
-        self.closed, self.sample = True, None
+        self.closed, self.sample, self.sampled = True, None, True
         return sample
 
     def saved(self) -> None:

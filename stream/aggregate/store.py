@@ -19,6 +19,7 @@ from confluent_kafka import Producer
 
 from infra import metrics
 from infra.dead_share import DeadShare, in_words
+from infra.garbage import building_state
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
@@ -98,10 +99,12 @@ class PaneStore:
         started_in = self._round
         with metrics.TAKE_OVER_PHASE_SECONDS.labels("fence").time():
             producer = fenced_producer(self._settings, transactional_id(self._settings, partition))
-        with metrics.TAKE_OVER_PHASE_SECONDS.labels("read").time():
-            records = newest_values(self._settings, self._topics.panes, partition)
-        with metrics.TAKE_OVER_PHASE_SECONDS.labels("decode").time():
-            saved = self._decode(partition, records)
+        with building_state():
+            with metrics.TAKE_OVER_PHASE_SECONDS.labels("read").time():
+                records = newest_values(self._settings, self._topics.panes, partition)
+            with metrics.TAKE_OVER_PHASE_SECONDS.labels("decode").time():
+                saved = self._decode(partition, records)
+                records.clear()
         begin, end = self._bounds(TopicPartition(self._topics.labeled, partition))
         if saved is None:
             saved = self._never_saved(partition, begin)

@@ -47,14 +47,21 @@ class Totals:
     @classmethod
     def of(cls, panes: Iterable[Pane], retired: Mapping[str, ByLabel], counted: ByLabel) -> Totals:
         """Count the panes of a partition."""
-        totals = cls(counted=counted)
+        found: dict[str, list[int]] = {}
         for pane in panes:
-            brand = pane.key.brand
-            known = totals.brands.get(brand) or BrandTotal(retired=retired.get(brand, NONE))
-            totals.brands[brand] = BrandTotal(known.panes + 1, plus(known.live, pane.counts), known.retired)
-            totals.panes += 1
-            totals.tweets += pane.revision
-        return totals
+            sums = found.setdefault(pane.key.brand, [0] * (1 + len(LABELS)))
+            sums[0] += 1
+            for index, count in enumerate(pane.counts, start=1):
+                sums[index] += count
+        brands = {
+            brand: BrandTotal(sums[0], tuple(sums[1:]), retired.get(brand, NONE)) for brand, sums in found.items()
+        }
+        return cls(
+            brands,
+            panes=sum(total.panes for total in brands.values()),
+            tweets=sum(sum(total.live) for total in brands.values()),
+            counted=counted,
+        )
 
     def after(self, state: PartitionState, changes: Changes) -> TotalsChange:
         """What ``changes``, folded from ``state`` but not yet applied to it, do to the totals."""
