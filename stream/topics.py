@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from infra.kafka.admin import TopicSpec
 from infra.settings import Settings
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 MIB = 1_048_576
 
 TWEET_MAX_BYTES = MIB
@@ -25,12 +26,19 @@ _COMMON = {
 }
 _DELETE = {"cleanup.policy": "delete"}
 _COMPACT = {
-    # State is read whole at take-over: keep it small. The active segment is never compacted, so it is small too.
+    # The active segment is never compacted, so it is small.
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.1",
     "segment.bytes": str(64 * MIB),
     "segment.ms": str(DAY_MS // 4),
     "delete.retention.ms": str(DAY_MS),
+}
+_STATE = {
+    **_COMPACT,
+    # Read whole at every take-over: what is not compacted yet, the active segment above all, costs time there.
+    "segment.bytes": str(16 * MIB),
+    # For as long as a removal stays, it is read too; the only readers that need it are those who are reading now.
+    "delete.retention.ms": str(HOUR_MS),
 }
 _COMPACT_DELETE = {**_COMPACT, "cleanup.policy": "compact,delete"}
 
@@ -76,7 +84,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         spec(topics.tweets, _DELETE, 7, TWEET_MAX_BYTES),
         spec(topics.labeled, _DELETE, 7, DERIVED_MAX_BYTES),
         spec(topics.dead, _DELETE, 30, DEAD_MAX_BYTES),
-        spec(topics.panes, _COMPACT, None, TWEET_MAX_BYTES),
+        spec(topics.panes, _STATE, None, TWEET_MAX_BYTES),
         spec(topics.windows, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
         spec(topics.spikes, _COMPACT, None, TWEET_MAX_BYTES),
     ]
