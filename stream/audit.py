@@ -250,11 +250,7 @@ def _state(settings: Settings, topic: str, partition: int) -> tuple[int, dict[Ke
         raise StateError(f"{topic}-{partition} has lost records: {error}") from error
     if saved is None:
         return 0, {}
-    panes = {
-        (brand, start): Told(tuple(pane.counts), pane.closed)
-        for start, brands in saved.state.panes.items()
-        for brand, pane in brands.items()
-    }
+    panes = {(pane.key.brand, pane.key.start): Told(tuple(pane.counts), pane.closed) for pane in saved.state.panes}
     return saved.state.next_offset, panes
 
 

@@ -29,9 +29,7 @@ from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen
 from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
 from stream.aggregate.totals import NONE, ByLabel, Totals, TotalsChange
-from stream.authors import Authors
 from stream.records import SCHEMA_VERSION
-from stream.spikes.evidence import PANE_TWEETS, Sample
 from stream.spikes.evidence.memory import decode_sample, encode_sample
 from stream.spikes.watch import HEAD_ADDRESS, Address, BrandWatch, restore
 
@@ -81,7 +79,7 @@ def _encode_watches(changes: Changes, topic: str, partition: int) -> Iterator[Ou
 
 
 def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterator[Outgoing]:
-    yield Outgoing(topic, _pane_key(key), _pane_value(pane), partition=partition)
+    yield Outgoing(topic, _pane_key(key), pane.pack(), partition=partition)
     if pane.sampled:
         sample = None if pane.sample is None else encode_sample(pane.sample)
         yield Outgoing(topic, _sample_key(key), _wrapped(sample), partition=partition)
@@ -94,12 +92,11 @@ def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
     """All records of a state, the clock last, as if there were none yet."""
     state = saved.state
     whole = Changes(next_offset=state.next_offset, clock=state.clock, seen=state.seen)
-    for brands in state.panes.values():
-        for pane in brands.values():
-            fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
-            whole.panes[pane.key] = replace(
-                pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh, sampled=pane.sample is not None
-            )
+    for pane in state.panes:
+        fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
+        whole.panes[pane.key] = replace(
+            pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh, sampled=pane.sample is not None
+        )
     whole.watches = {brand: watch.whole() for brand, watch in state.watches.items()}
     totals = TotalsChange(saved.totals.panes, saved.totals.tweets, saved.totals.counted)
     for brand, total in saved.totals.brands.items():
@@ -127,7 +124,7 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> Saved | None:
             found.clock = value
         elif kind == "pane":
             key = PaneKey(rest[1], rest[0])
-            found.panes[key] = _read_pane(key, value)
+            found.panes[key] = Pane.unpack(key, raw_value)
         elif kind == "ids":
             found.chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
         elif kind == "brand":
@@ -206,7 +203,7 @@ class _Found:
             pane.sample = decode_sample(self.samples[key])
         if not pane.closed:
             state.unpublished.add(key)  # its newest window may not have been published yet
-        state.panes.setdefault(key.start, {})[key.brand] = pane
+        state.panes.put(pane)
 
 
 def _pane_key(key: PaneKey) -> bytes:
@@ -215,43 +212,6 @@ def _pane_key(key: PaneKey) -> bytes:
 
 def _ids_key(key: PaneKey, chunk: int) -> bytes:
     return orjson.dumps(["ids", key.brand, key.start, chunk])
-
-
-def _pane_value(pane: Pane) -> bytes:
-    return orjson.dumps(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "counts": pane.counts,
-            "sums": pane.sums,
-            "confidence": pane.confidence,
-            "uncertain": pane.uncertain,
-            "unsigned": pane.unsigned,
-            "cells": list(pane.cells.items()),
-            "authors": pane.authors.encode(),
-            "late": pane.late,
-            "closed": pane.closed,
-            "models": pane.models,
-            "ids": pane.ids is not None,
-        }
-    )
-
-
-def _read_pane(key: PaneKey, value: dict[str, Any]) -> Pane:
-    return Pane(
-        key,
-        counts=value["counts"],
-        sums=value["sums"],
-        confidence=value["confidence"],
-        uncertain=value["uncertain"],
-        unsigned=value["unsigned"],
-        cells=dict(value["cells"]),
-        authors=Authors.decode(value["authors"]),
-        late=value["late"],
-        closed=value["closed"],
-        models=value["models"],
-        sample=None if value["closed"] else Sample(PANE_TWEETS),
-        ids=CountedTweets() if value["ids"] else None,
-    )
 
 
 def _ids_value(counted: list[Counted]) -> bytes:

@@ -21,6 +21,7 @@ from infra.errors import RecordError
 from infra.kafka.incoming import Incoming
 from stream.aggregate.event_clock import EventClock
 from stream.aggregate.pane import LabelledTweet, Pane, PaneKey, id_hash, pane_start
+from stream.aggregate.panes import Panes
 from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
 from stream.records import PANE_S, WATERMARK, LabeledTweet, Spike, Watermark, Window
 from stream.spikes.detector import Detector
@@ -77,7 +78,7 @@ class PartitionState:
     next_offset: int = 0
     clock: EventClock = field(default_factory=EventClock)
     seen: dict[int, Seen] = field(default_factory=dict)
-    panes: dict[int, dict[str, Pane]] = field(default_factory=dict)
+    panes: Panes = field(default_factory=Panes)
     unpublished: set[PaneKey] = field(default_factory=set)
     published_ms: dict[PaneKey, int] = field(default_factory=dict)
     saved_ms: int = 0
@@ -85,7 +86,7 @@ class PartitionState:
     alarmed: set[str] = field(default_factory=set)
 
     def pane(self, key: PaneKey) -> Pane | None:
-        return self.panes.get(key.start, {}).get(key.brand)
+        return self.panes.get(key)
 
 
 @dataclass
@@ -170,9 +171,9 @@ def apply(state: PartitionState, changes: Changes) -> None:
     state.clock = changes.clock
     state.seen = changes.seen
     state.unpublished = changes.unpublished
-    for key, pane in changes.panes.items():
+    for pane in changes.panes.values():
         pane.saved()
-        state.panes.setdefault(key.start, {})[key.brand] = pane
+        state.panes.put(pane)
     for brand in changes.unwatched:
         del state.watches[brand]
     for brand, watch in changes.watches.items():
@@ -181,10 +182,7 @@ def apply(state: PartitionState, changes: Changes) -> None:
     for key in changes.windows:
         state.published_ms[key] = changes.appended_ms
     for key in changes.evicted:
-        brands = state.panes.get(key.start, {})
-        brands.pop(key.brand, None)
-        if not brands:
-            state.panes.pop(key.start, None)
+        state.panes.drop(key)
     for key in [key for key in state.published_ms if key not in state.unpublished and changes.clock.passed(key.end)]:
         del state.published_ms[key]
 
@@ -336,11 +334,11 @@ def _passed(state: PartitionState, changes: Changes, before_ms: int | None, afte
     latest = floor((now_ms / 1000 - after_end_s) / PANE_S) * PANE_S - PANE_S
     earliest = latest + PANE_S if before_ms is None else floor((before_ms / 1000 - after_end_s) / PANE_S) * PANE_S
     starts: Iterable[int] = range(earliest, latest + PANE_S, PANE_S)
-    if before_ms is None or latest - earliest > PANE_S * (len(state.panes) + len(changes.born)):
-        starts = sorted(state.panes.keys() | changes.born.keys())
+    if before_ms is None or latest - earliest > PANE_S * (len(state.panes.starts()) + len(changes.born)):
+        starts = sorted(state.panes.starts() | changes.born.keys())
     for start in starts:
         if start <= latest and (before_ms is None or start >= earliest):
-            for brand in chain(state.panes.get(start, ()), changes.born.get(start, ())):
+            for brand in chain(state.panes.brands(start), changes.born.get(start, ())):
                 if (key := PaneKey(start, brand)) not in changes.evicted:
                     yield key
 

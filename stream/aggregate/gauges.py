@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from infra import metrics
 from model.labels import LABELS
-from stream.aggregate.pane import Pane
+from stream.aggregate.pane import PaneKey
 from stream.aggregate.store import Owned
 from stream.aggregate.totals import NONE, BrandTotal, ByLabel, minus, plus
 from stream.records import OTHER_BRAND, PANE_S
@@ -161,7 +161,7 @@ def standing(owned: Owned, brand: str) -> Standing:
     if watermark_ms is not None:
         last = watermark_ms // 1000 // PANE_S * PANE_S - PANE_S
         for start in range(last - SPAN_S + PANE_S, last + 1, PANE_S):
-            pane: Pane | None = owned.state.panes.get(start, {}).get(brand)
+            pane = owned.state.pane(PaneKey(start, brand))
             if pane is not None and pane.closed:
                 counts = plus(counts, pane.counts)
     return Standing(counts)

@@ -8,10 +8,12 @@ from hashlib import blake2b
 from itertools import zip_longest
 from typing import NamedTuple
 
+import orjson
+
 from model.labels import LABELS
 from model.quantification import cell_of, wilson
 from stream.authors import Authors, author_hash
-from stream.records import MILLION, PANE_S, Counts, LabeledTweet, Window
+from stream.records import MILLION, PANE_S, SCHEMA_VERSION, Counts, LabeledTweet, Window
 from stream.spikes.evidence import PANE_TWEETS, Sample, Seen, see
 from stream.spikes.pane import PaneStats, author_sample
 
@@ -106,7 +108,7 @@ class Counted(NamedTuple):
     voice: int
 
 
-@dataclass
+@dataclass(slots=True)
 class CountedTweets:
     """The tweets counted in a pane, in order of arrival, split into chunks.
 
@@ -149,7 +151,7 @@ def _new_sample() -> Sample:
     return Sample(PANE_TWEETS)
 
 
-@dataclass
+@dataclass(slots=True)
 class Pane:
     """State of one pane. ``counts`` and ``sums`` are in the order of LABELS, sums in millionths.
 
@@ -180,6 +182,50 @@ class Pane:
     def revision(self) -> int:
         """Distinct tweets folded in."""
         return sum(self.counts)
+
+    @property
+    def settled(self) -> bool:
+        """Whether only a late tweet can change it any more."""
+        return self.closed and self.ids is None and not self.fresh
+
+    def pack(self) -> bytes:
+        """All but the sample and the ids, which have records of their own, as JSON."""
+        return orjson.dumps(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "counts": self.counts,
+                "sums": self.sums,
+                "confidence": self.confidence,
+                "uncertain": self.uncertain,
+                "unsigned": self.unsigned,
+                "cells": list(self.cells.items()),
+                "authors": self.authors.encode(),
+                "late": self.late,
+                "closed": self.closed,
+                "models": self.models,
+                "ids": self.ids is not None,
+            }
+        )
+
+    @classmethod
+    def unpack(cls, key: PaneKey, packed: bytes) -> Pane:
+        """The pane that ``pack`` wrote, with neither sample nor ids in it."""
+        value = orjson.loads(packed)
+        return cls(
+            key,
+            counts=value["counts"],
+            sums=value["sums"],
+            confidence=value["confidence"],
+            uncertain=value["uncertain"],
+            unsigned=value["unsigned"],
+            cells=dict(value["cells"]),
+            authors=Authors.decode(value["authors"]),
+            late=value["late"],
+            closed=value["closed"],
+            models=value["models"],
+            sample=None if value["closed"] else _new_sample(),
+            ids=CountedTweets() if value["ids"] else None,
+        )
 
     def draft(self) -> Pane:
         """A copy that can be folded into; the ids are shared and only read until ``saved``."""

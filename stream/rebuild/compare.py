@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple
@@ -114,19 +113,13 @@ def in_words(before: PartitionState, now: PartitionState) -> str:
 
 def differences(before: PartitionState, now: PartitionState) -> str:
     """Of panes, in words; empty when there are none."""
-    was, are = ({pane.key: pane for pane in panes_of(state)} for state in (before, now))
+    was, are = ({pane.key: pane for pane in state.panes} for state in (before, now))
     counts = {
         "missing": len(are.keys() - was.keys()),
         "too many": len(was.keys() - are.keys()),
         "different": sum(not _same_pane(was[key], are[key]) for key in was.keys() & are.keys()),
     }
     return ", ".join(f"{count} panes {what}" for what, count in counts.items() if count)
-
-
-def panes_of(state: PartitionState) -> Iterator[Pane]:
-    """All panes of a state."""
-    for brands in state.panes.values():
-        yield from brands.values()
 
 
 def _same_pane(one: Pane, other: Pane) -> bool:

@@ -14,7 +14,7 @@ from stream.aggregate.fold import LATE, Changes, PartitionState, Rules, apply, f
 from stream.aggregate.pane import Pane, PaneKey
 from stream.aggregate.totals import Totals
 from stream.authors import Authors
-from stream.rebuild.compare import Before, Windows, panes_of
+from stream.rebuild.compare import Before, Windows
 from stream.records import MILLION, Spike, Window
 
 FOLD_TOGETHER = 2_000
@@ -34,7 +34,7 @@ class Refolded:
 
     def saved(self) -> codec.Saved:
         retired = {brand: total.retired for brand, total in self.totals.brands.items()}
-        return codec.Saved(self.state, Totals.of(panes_of(self.state), retired, self.totals.counted))
+        return codec.Saved(self.state, Totals.of(self.state.panes, retired, self.totals.counted))
 
 
 def refold(
@@ -61,7 +61,7 @@ def refold(
     if to_remember:
         _remember(done.state, before)
     _catch_up(done.state, rules, windows)
-    for pane in panes_of(done.state):
+    for pane in done.state.panes:
         windows.compare(pane.window())
     return done
 
@@ -71,7 +71,7 @@ def keep(state: PartitionState, windows: Iterable[Window], rules: Rules) -> None
     for window in windows:
         pane = _pane_of(window)
         if not state.clock.passed(pane.key.end + rules.late_retention_s):
-            state.panes.setdefault(pane.key.start, {})[pane.key.brand] = pane
+            state.panes.put(pane)
 
 
 def together(items: Iterator[T], most: int) -> Iterator[list[T]]:
@@ -118,7 +118,7 @@ def _catch_up(state: PartitionState, rules: Rules, windows: Windows) -> None:
     passed = windows.closed_to + rules.grace_s
     if not state.clock.passed(passed):
         state.clock.watermark_ms = int(passed * 1000)
-        for pane in panes_of(state):
+        for pane in state.panes:
             if state.clock.passed(pane.key.end + rules.grace_s) and not pane.closed:
                 pane.close()
 

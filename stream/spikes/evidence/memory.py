@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+from zlib import compress, decompress
 
 import orjson
 
@@ -46,10 +47,14 @@ class Part(NamedTuple):
 
 @dataclass
 class Memory:
-    """``newest``: start of the newest pane that closed. ``changed``: parts that differ from what was saved."""
+    """``newest``: start of the newest pane that closed. ``changed``: parts that differ from what was saved.
+
+    Slots of more than a minute are hardly ever read: they are kept compressed,
+    in a quarter of the space.
+    """
 
     newest: int | None = None
-    slots: dict[Part, Sample] = field(default_factory=dict)
+    slots: dict[Part, Sample | bytes] = field(default_factory=dict)
     changed: set[Part] = field(default_factory=set)
 
     def draft(self) -> Memory:
@@ -79,8 +84,8 @@ class Memory:
         less: a flood within a minute must not thin out all the others.
         """
         touched = [
-            sample
-            for part, sample in self.slots.items()
+            self.sample(part)
+            for part in self.slots
             if part.start < end and part.start + GRAINS[part.level].slot_s > start
         ]
         if not touched:
@@ -93,8 +98,13 @@ class Memory:
     def before(self, end: int) -> list[Seen]:
         """All that is kept from before ``end``, by priority. Quiet hours weigh more than their tweets."""
         return sorted(
-            tweet for part, sample in self.slots.items() if part.start < end for tweet in sample if tweet.at < end
+            tweet for part in self.slots if part.start < end for tweet in self.sample(part) if tweet.at < end
         )
+
+    def sample(self, part: Part) -> Sample:
+        """What is kept of one slot."""
+        kept = self.slots[part]
+        return decode_sample(decompress(kept)) if isinstance(kept, bytes) else kept
 
     def _age(self, now: int, before: int) -> None:
         """Move what is too old for its level to the next, whole slots of that at a time. ``before``: when last done."""
@@ -106,15 +116,16 @@ class Memory:
             keep_from = (now - reach_s) // slot_s * slot_s
             old = sorted(part for part in self.slots if part.level == level and part.start < keep_from)
             for part in old:
-                sample = self.slots.pop(part)
+                sample = self.sample(part)
+                del self.slots[part]
                 self.changed.add(part)
                 if coarser:
                     into = Part(coarser, part.start // slot_s * slot_s)
-                    known = [self.slots[into]] if into in self.slots else []
+                    known = [self.sample(into)] if into in self.slots else []
                     self._put(into, merge([*known, sample], GRAINS[coarser].tweets))
 
     def _put(self, part: Part, sample: Sample) -> None:
-        self.slots[part] = sample
+        self.slots[part] = _kept(part, sample)
         self.changed.add(part)
 
 
@@ -131,8 +142,7 @@ def decode_sample(value: bytes) -> Sample:
 
 def encode(memory: Memory, part: Part) -> bytes | None:
     """One part of ``memory`` as JSON; None when nothing is left of it (the record is to be removed)."""
-    sample = memory.slots.get(part)
-    return None if sample is None else encode_sample(sample)
+    return encode_sample(memory.sample(part)) if part in memory.slots else None
 
 
 def decode(newest: int | None, parts: Mapping[Part, bytes]) -> Memory:
@@ -140,9 +150,13 @@ def decode(newest: int | None, parts: Mapping[Part, bytes]) -> Memory:
     return Memory(newest, dict(_samples(parts)))
 
 
-def _samples(parts: Mapping[Part, bytes]) -> Iterator[tuple[Part, Sample]]:
+def _samples(parts: Mapping[Part, bytes]) -> Iterator[tuple[Part, Sample | bytes]]:
     for part, value in parts.items():
-        yield Part(*part), decode_sample(value)
+        yield Part(*part), _kept(part, decode_sample(value))
+
+
+def _kept(part: Part, sample: Sample) -> Sample | bytes:
+    return sample if part.level == "minute" else compress(encode_sample(sample), 1)
 
 
 def _sample(content: Any) -> Sample:

@@ -17,6 +17,7 @@ from infra.kafka.ledger import TopicPartition
 from model.labels import LABELS
 from stream.aggregate import codec
 from stream.aggregate.fold import Changes, PartitionState, Rules, apply, fold
+from stream.aggregate.pane import PaneKey
 from stream.aggregate.totals import Totals
 from stream.records import (
     TYPE_HEADER,
@@ -181,7 +182,7 @@ def test_a_tweet_beyond_retention_is_dead_as_late_and_its_pane_is_never_opened_a
 
     assert [reason for changes in done for _record, reason, _message in changes.dead] == ["late"]
     assert newest(done)["Acme", 0].revision == 1
-    assert state.panes == {}
+    assert not list(state.panes)
 
 
 def test_a_redelivered_tweet_beyond_retention_is_neither_counted_nor_dead() -> None:
@@ -218,7 +219,9 @@ def test_after_the_duplicate_horizon_redeliveries_still_count_once() -> None:
     state, done = run(partition.records)
 
     assert newest(done)["Acme", 0].revision == 2
-    assert state.panes[int(ZERO.timestamp())]["Acme"].ids is None
+    pane = state.pane(PaneKey(int(ZERO.timestamp()), "Acme"))
+    assert pane is not None
+    assert pane.ids is None
 
 
 def test_open_windows_are_updated_at_most_so_often_by_the_brokers_clock() -> None:
