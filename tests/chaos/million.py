@@ -30,7 +30,6 @@ from stream.topics import Topics, topic_specs
 from tests.chaos.site import rss_mb
 from tests.faults import Workers
 
-BRANDS = 100
 EARLY = 10_000
 GROWTH = 1.15
 BEGIN = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -43,8 +42,9 @@ _STUCK_S = 120
 @click.command()
 @click.option("--tweets", type=int, default=1_000_000, show_default=True)
 @click.option("--hours", type=float, default=24, show_default=True, help="Event time from the first to the last.")
+@click.option("--brands", type=int, default=20, show_default=True, help="A day of each brand is state: some MB.")
 @click.option("--partitions", type=int, default=12, show_default=True)
-def main(tweets: int, hours: float, partitions: int) -> None:
+def main(tweets: int, hours: float, brands: int, partitions: int) -> None:
     """Measure the memory of a worker over a long backlog."""
     developer = Settings()
     with (
@@ -55,28 +55,29 @@ def main(tweets: int, hours: float, partitions: int) -> None:
             kafka_bootstrap_servers=broker.bootstrap_servers, partitions=partitions, cache_dir=developer.cache
         )
         ensure_topics(settings, topic_specs(settings), timeout=60)
-        _publish(settings, tweets, hours)
+        _publish(settings, tweets, hours, brands)
         report = _measure(settings, tweets, Path(folder))
     click.echo(json.dumps(report))
     sys.exit(0 if report["passed"] else 1)
 
 
-def _tweets(count: int, hours: float) -> Iterator[tuple[bytes, bytes]]:
+def _tweets(count: int, hours: float, brands: int) -> Iterator[tuple[bytes, bytes]]:
     step = dt.timedelta(hours=hours) / count
     for number in range(count):
         tweet = {
             "id": f"{number}",
             "text": f"tweet {number} says what a tweet of the usual length says, with a word or two more",
             "created_at": BEGIN + step * number,
-            "brands": [f"brand {number * 7_919 % BRANDS}"],
+            "author": f"author {number * 31 % 50_021}",
+            "brands": [f"brand {number * 7_919 % brands}"],
         }
         yield f"{number}".encode(), orjson.dumps(tweet)
 
 
-def _publish(settings: Settings, count: int, hours: float) -> None:
+def _publish(settings: Settings, count: int, hours: float, brands: int) -> None:
     topic = Topics.of(settings).tweets
     producer = Producer(producer_config(settings))
-    for key, value in _tweets(count, hours):
+    for key, value in _tweets(count, hours, brands):
         while True:
             try:
                 producer.produce(topic, value, key)
