@@ -10,6 +10,8 @@ EXTRAS_DEV := dev
 # Modules that write files from the code; with --check they only compare.
 GENERATORS := infra.settings_reference stream.schemas
 ARGS ?=
+# Tests wait more than they compute: for Kafka, for a session to time out, for a window to close.
+JOBS ?= 3
 SEED ?= 1
 
 .DEFAULT_GOAL := help
@@ -28,8 +30,8 @@ install: $(VENV)/.installed-demo  ## Install what the demo needs, no torch
 ##@ Check
 
 .PHONY: test
-test: dev  ## Run the tests on a real Kafka (ARGS="-k words" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: dev  ## Run the tests on a real Kafka (ARGS="-k words" for some; JOBS=1 one after the other)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: chaos
 chaos: dev  ## Break everything while a backlog lasts, and count every tweet (SEED=7; 10 minutes)
