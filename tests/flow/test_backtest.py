@@ -22,6 +22,7 @@ from tests.conftest import MakeSettings
 from tests.faults import PATIENCE_S, Workers
 from tests.fixed_worker import FixedClassifier
 from tests.kafka_tools import wait_until
+from tests.unit.stream.replay.test_airline import FILE as AIRLINE
 
 
 class Told(NamedTuple):
@@ -59,14 +60,29 @@ def streamed(settings: Settings) -> Told:
 def test_a_replayed_file_gives_the_windows_and_spikes_of_its_backtest(
     workers: int, pace: Pace, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
-    settings = make_settings(partitions=3)
-    ensure_topics(settings, topic_specs(settings), timeout=30)
     file = tmp_path / "tweets.jsonl"
     write_tweets(file)
+    settings = make_settings(partitions=3)
     expected = offline(settings, file)
     closed = {(spike.brand, spike.kind, spike.reason) for spike in expected.spikes.values()}
     assert {("Acme", "negative", "over"), ("Bolt", "negative", "silence")} <= closed, "something to compare"
-    with Workers(settings, tmp_path) as running:
+    assert_streamed(settings, file, expected, workers, pace, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not AIRLINE.exists(), reason=f"needs the airline tweets ({AIRLINE})")
+@pytest.mark.parametrize("pace", [AsFastAsPossible(), Speedup(8 * 86_400 / 60)], ids=["full speed", "in a minute"])
+def test_a_week_of_airlines_gives_the_windows_and_spikes_of_its_backtest(
+    pace: Pace, make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    settings = make_settings(partitions=12)
+    assert_streamed(settings, AIRLINE, offline(settings, AIRLINE), 3, pace, tmp_path)
+
+
+def assert_streamed(settings: Settings, file: Path, expected: Told, workers: int, pace: Pace, folder: Path) -> None:
+    """Replay ``file`` through so many workers, and compare what comes of it."""
+    ensure_topics(settings, topic_specs(settings), timeout=30)
+    with Workers(settings, folder) as running:
         for number in range(workers):
             running.start(number)
         replay_file(
