@@ -14,7 +14,7 @@ from model.labels import LABELS
 from model.quantification import cell_of, wilson
 from stream.authors import Authors, author_hash
 from stream.records import MILLION, PANE_S, SCHEMA_VERSION, Counts, LabeledTweet, Window
-from stream.spikes.evidence import PANE_TWEETS, Sample, Seen, see
+from stream.spikes.evidence import PANE_TWEETS, Sample, Seen, bounded
 from stream.spikes.pane import PaneStats, author_sample
 
 CHUNK_IDS = 4_096
@@ -286,7 +286,10 @@ class Pane:
         self.fresh, self.sampled = {}, False
 
     def stats(self) -> PaneStats:
-        """The pane as the spike detector sees it: an author counts once for each label."""
+        """The pane as the spike detector sees it: an author counts once for each label.
+
+        Where most tweets of a label name no author, nothing is known of its people.
+        """
         voices = {counted.voice for counted in self.fresh.values()}
         if self.ids is not None:
             voices |= self.ids.voices
@@ -297,15 +300,12 @@ class Pane:
         negative, neutral, positive = (
             len(known) + unsigned for known, unsigned in zip(people, self.unsigned, strict=True)
         )
-        return PaneStats(
-            self.key.start,
-            negative,
-            neutral,
-            positive,
-            author_sample(people[LABELS.index("negative")]),
-            author_sample(people[LABELS.index("positive")]),
-            tuple(sorted(self.models)),
+        known_negative, _, known_positive = (
+            author_sample(known if len(known) >= unsigned else [])
+            for known, unsigned in zip(people, self.unsigned, strict=True)
         )
+        models = tuple(sorted(self.models))
+        return PaneStats(self.key.start, negative, neutral, positive, known_negative, known_positive, models)
 
     def window(self) -> Window:
         """The pane as the world sees it."""
@@ -337,14 +337,14 @@ class Pane:
 
 def _seen(tweet: LabelledTweet, hashed: int, author: int | None) -> Seen:
     """What is kept of a tweet as evidence: the author only as a hash."""
-    return see(
+    return bounded(
         hashed,
-        id=tweet.id,
-        at=tweet.at_us // SECOND_US,
-        text=tweet.text,
-        label=LABELS[tweet.label],
-        confidence=tweet.confidence,
-        author=author,
-        source=tweet.source,
-        lang=tweet.lang,
+        tweet.id,
+        tweet.at_us // SECOND_US,
+        tweet.label,
+        tweet.confidence,
+        author,
+        tweet.text,
+        tweet.source,
+        tweet.lang,
     )

@@ -93,3 +93,20 @@ def test_a_worker_that_recovers_goes_on_with_the_same_spike(partition: Partition
     cuts = rng.sample(range(1, len(partition.records)), 25)
 
     assert spikes_of(partition, cuts, crash_at=cuts) == whole
+
+
+def test_an_author_is_one_voice_and_where_most_are_unknown_nothing_is_known_of_people() -> None:
+    partition = Partition.empty()
+    for number in range(5):
+        partition.tweet(f"loud{number}", number, offset=number, label=0, author="loud")
+    for number in range(5, 8):
+        partition.tweet(f"known{number}", number, offset=number, label=2, author=f"a{number}")
+    for number in range(8, 12):
+        partition.tweet(f"unknown{number}", number, offset=number, label=2)
+    state = PartitionState()
+    apply(state, fold(state, partition.records, RULES))
+
+    (pane,) = state.panes
+    stats = pane.stats()
+    assert (stats.negative, stats.positive) == (1, 7)
+    assert (len(stats.negative_authors), stats.positive_authors) == (1, ())
