@@ -18,6 +18,7 @@ from tests.chaos.plan import Step, injected
 from tests.chaos.scenarios import Scenario
 from tests.chaos.site import Ground, Site
 from tests.chaos.source import SourceRecord, make_file, publish_file
+from tests.chaos.spikes import differences
 from tests.chaos.verify import Evidence, Verdict, complete, verify
 from tests.chaos.watch import Watch
 from tests.faults import ROOT
@@ -29,6 +30,8 @@ RECOVERY_S = 15.0
 BACKLOG = 0.05
 """At the last fault at least this share of the file is still to be done."""
 KEPT = 0.25
+WHOLE_FILE = 20_000
+"""A shorter one ends before its crisis."""
 LEAST_PACE_S, MOST_PACE_S = 0.005, 0.06
 """Seconds for each text: a batch of 32 takes at most two seconds."""
 _READY_S = 120
@@ -57,6 +60,8 @@ class Report:
     double: int = 0
     windows: int = 0
     windows_equal: bool = False
+    spikes: int = 0
+    spikes_equal: bool = False
     audit_agrees: bool = False
     offsets_ahead: int = 0
     offsets_checked: int = 0
@@ -190,6 +195,10 @@ class Run:
         report.rss_mb_max = round(max((max(sizes) for sizes in watch.rss_mb.values()), default=0), 1)
         problems += watch.passed + self._site.exits
         self._measure_recovery(watch, problems)
+        crisis = len(places) >= WHOLE_FILE and not self._scenario.bundled
+        report.spikes, wrong = differences(self._settings, crisis=crisis)
+        report.spikes_equal = not wrong
+        problems += wrong
         audit = audit_problem(self._settings)
         report.audit_agrees = not audit
         problems += [audit] if audit else []

@@ -10,14 +10,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count as integers
 
 from confluent_kafka import KafkaError, Message, Producer
 
 from infra.kafka.clients import producer_config
 from infra.settings import Settings
+from model.labels import LABELS
 from stream.records import END_OF_REPLAY, TYPE_HEADER, EndOfReplay, Tweet
 from stream.topics import Topics
-from tests.fixed_worker import POISON
+from tests.fixed_worker import POISON, label_of
 from tests.outcome import Pair, Place
 
 BEGIN = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -26,6 +28,9 @@ PACE = dt.timedelta(hours=4) / 20_000
 RULES = {"late_retention_s": 3_600, "duplicate_horizon_s": 1_800}
 """Settings under which some tweets are too late to count, and no copy comes too late to be known."""
 BRANDS = [f"brand {number}" for number in range(20)]
+CRISIS_BRAND = BRANDS[0]
+CRISIS = (BEGIN + dt.timedelta(hours=2.5), BEGIN + dt.timedelta(hours=3))
+"""In between, all of the brand's tweets that are on time are labelled negative: a spike that must open and close."""
 _PADDING = 1_500
 """Records of a real size: a partition's share of one fetch is then a few dozen, and partitions take turns."""
 _BATCH = 16
@@ -128,6 +133,8 @@ def _record(rng: random.Random, tweet_id: str, now: dt.datetime) -> SourceRecord
     elif draw < 0.072:
         kind, late = "minutes late", dt.timedelta(minutes=rng.uniform(0, 10))
     brands = rng.sample(BRANDS, 2 if rng.random() < 0.1 else 1)
+    if kind == "on time" and CRISIS_BRAND in brands and CRISIS[0] <= now < CRISIS[1]:
+        text = next(angry for number in integers() if label_of(angry := f"{text} {number}") == LABELS.index("negative"))
     tweet = Tweet(
         id=tweet_id,
         text=text,

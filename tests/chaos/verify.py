@@ -1,9 +1,7 @@
 """What must hold after a run, checked against the file and not against the code under test.
 
 ``verify`` gives the verdict, ``Evidence`` the way of a tweet through the topics.
-What a later topic must say is checked in the same way: as a function of the
-file and of ``tweets.labeled``, or by comparing with a run of the same file
-without faults.
+``spikes`` does the same for what is told of brands.
 """
 
 from __future__ import annotations
