@@ -35,7 +35,7 @@ def test_incidents_of_twenty_points_are_found_soon(outcome: Outcome) -> None:
     # 0.96 in docs/spikes.md, 0.94 with this seed; the difference is within chance.
     assert outcome.results[OURS].recall(None, 0.2) >= 0.92
     # 1.6 in docs/spikes.md. Medians are whole minutes, and at 6,000 tweets an hour one minute or two.
-    assert outcome.to_oracle_overall(OURS, 0.2) <= 2
+    assert outcome.to_oracle_mean(OURS, 0.2) <= 2
 
 
 @pytest.mark.bench
@@ -44,8 +44,8 @@ def test_incidents_of_twenty_points_are_found_soon(outcome: Outcome) -> None:
 def test_no_rival_is_better(outcome: Outcome, rival: str) -> None:
     for size in (0.2, 0.4):
         assert outcome.results[OURS].recall(None, size) >= outcome.results[rival].recall(None, size)
-        theirs = outcome.to_oracle_overall(rival, size)
-        assert theirs == inf or outcome.to_oracle_overall(OURS, size) <= theirs
+        theirs = outcome.to_oracle_mean(rival, size)
+        assert theirs == inf or outcome.to_oracle_mean(OURS, size) <= theirs
 
 
 @pytest.mark.bench

@@ -94,12 +94,12 @@ class Outcome:
     extra: dict[Kind, float]
     pane_us: float
 
-    def to_oracle(self, name: str, rate: int, size: float) -> float:
-        """Median delay as a multiple of the oracle's at the same rate and size."""
+    def to_oracle(self, name: str, rate: int | None, size: float) -> float:
+        """Median delay as a multiple of the oracle's on incidents of ``size``, at ``rate`` or at all rates."""
         return self.results[name].delay(rate, size) / self.results[ORACLE].delay(rate, size)
 
-    def to_oracle_overall(self, name: str, size: float) -> float:
-        """The geometric mean over the rates."""
+    def to_oracle_mean(self, name: str, size: float) -> float:
+        """Geometric mean over the rates of ``to_oracle``: every rate counts alike, whatever its delays."""
         ratios = [self.to_oracle(name, rate, size) for rate in self.plan.rates]
         return inf if inf in ratios else exp(sum(map(log, ratios)) / len(ratios))
 

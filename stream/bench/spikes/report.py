@@ -25,7 +25,9 @@ def summary(outcome: Outcome, seed: int, found: Mapping[str, Sequence[Found]]) -
             "recall": _number(result.recall(None, goal)),
             "false_alarms_per_brand_month": _number(outcome.false_alarms(name)),
             "median_delay_s": _number(result.delay(None, goal)),
-            "delay_to_oracle": _number(outcome.to_oracle_overall(name, goal)),
+            "delay_to_oracle": _number(outcome.to_oracle(name, None, goal)),
+            "delay_to_oracle_by_rate": {str(rate): _number(outcome.to_oracle(name, rate, goal)) for rate in plan.rates},
+            "delay_to_oracle_mean_over_rates": _number(outcome.to_oracle_mean(name, goal)),
             "by_rate_and_size": [
                 {
                     "tweets_an_hour": rate,
@@ -68,7 +70,7 @@ def print_outcome(out: Console, outcome: Outcome, seed: int) -> None:
     months = ", ".join(f"{n:g} brand-months at {rate:,} tweets/h" for rate, n in outcome.months.items())
     out.print(f"Quiet: {months}; seed {seed}.")
     table = Table(title=f"Incidents of +{100 * goal:.0f} points, 300 tweets or more", title_justify="left")
-    for head in ("detector", "false alarms", "recall", "median delay", "of the oracle's"):
+    for head in ("detector", "false alarms", "recall", "median delay", "of the oracle's", "mean over rates"):
         table.add_column(head, justify="left" if head == "detector" else "right")
     for name, result in outcome.results.items():
         table.add_row(
@@ -76,10 +78,14 @@ def print_outcome(out: Console, outcome: Outcome, seed: int) -> None:
             f"{outcome.false_alarms(name):.2f}",
             f"{result.recall(None, goal):.3f}",
             _duration(result.delay(None, goal)),
-            _ratio(outcome.to_oracle_overall(name, goal)),
+            _ratio(outcome.to_oracle(name, None, goal)),
+            _ratio(outcome.to_oracle_mean(name, goal)),
         )
     out.print(table)
-    out.print("False alarms: a brand-month of 28 days, set alike for all. Of the oracle's: geometric mean over rates.")
+    out.print(
+        "False alarms: a brand-month of 28 days, set alike for all. Of the oracle's: the median delay as a multiple,"
+    )
+    out.print("all rates pooled. Mean over rates: the geometric mean of that multiple at each rate.")
     table = Table(title="By rate and size: recall, median delay, as a multiple of the oracle's", title_justify="left")
     table.add_column("detector")
     table.add_column("tweets/h", justify="right")

@@ -125,6 +125,8 @@ def test_everybody_is_held_to_as_many_false_alarms_as_we_raise() -> None:
         "false_alarms_per_brand_month",
         "median_delay_s",
         "delay_to_oracle",
+        "delay_to_oracle_by_rate",
+        "delay_to_oracle_mean_over_rates",
     }
     assert figures["detectors"][ORACLE]["delay_to_oracle"] == 1
 
