@@ -23,7 +23,18 @@ from __future__ import annotations
 
 from stream.spikes.evidence.explain import SpikeWindow, explain
 from stream.spikes.evidence.memory import PANE_TWEETS, Memory, Part
-from stream.spikes.evidence.sample import Sample, Seen, see
+from stream.spikes.evidence.sample import Sample, Seen, bounded, see
 from stream.spikes.evidence.sentence import write_sentence
 
-__all__ = ["PANE_TWEETS", "Memory", "Part", "Sample", "Seen", "SpikeWindow", "explain", "see", "write_sentence"]
+__all__ = [
+    "PANE_TWEETS",
+    "Memory",
+    "Part",
+    "Sample",
+    "Seen",
+    "SpikeWindow",
+    "bounded",
+    "explain",
+    "see",
+    "write_sentence",
+]

@@ -97,9 +97,7 @@ class Memory:
 
     def before(self, end: int) -> list[Seen]:
         """All that is kept from before ``end``, by priority. Quiet hours weigh more than their tweets."""
-        return sorted(
-            tweet for part in self.slots if part.start < end for tweet in self.sample(part) if tweet.at < end
-        )
+        return sorted(tweet for part in self.slots if part.start < end for tweet in self.sample(part) if tweet.at < end)
 
     def sample(self, part: Part) -> Sample:
         """What is kept of one slot."""
@@ -115,14 +113,17 @@ class Memory:
                 break  # nor has a coarser level, whose slots end where slots of this one do
             keep_from = (now - reach_s) // slot_s * slot_s
             old = sorted(part for part in self.slots if part.level == level and part.start < keep_from)
+            moved: dict[int, list[Sample]] = {}
             for part in old:
-                sample = self.sample(part)
+                moved.setdefault(part.start // slot_s * slot_s, []).append(self.sample(part))
                 del self.slots[part]
                 self.changed.add(part)
-                if coarser:
-                    into = Part(coarser, part.start // slot_s * slot_s)
-                    known = [self.sample(into)] if into in self.slots else []
-                    self._put(into, merge([*known, sample], GRAINS[coarser].tweets))
+            if coarser is None:
+                break
+            for start, samples in moved.items():
+                into = Part(coarser, start)
+                known = [self.sample(into)] if into in self.slots else []
+                self._put(into, merge([*known, *samples], GRAINS[coarser].tweets))
 
     def _put(self, part: Part, sample: Sample) -> None:
         self.slots[part] = _kept(part, sample)
