@@ -39,7 +39,7 @@ def counts(index: Index) -> Iterator[str]:
 def table(entries: Sequence[Entry], index: Index, width: int | None) -> Iterator[str]:
     """One line for each letter, cut to ``width`` cells if given."""
     ids = max((len(entry.id) for entry in entries), default=0)
-    head = ["DIED", "STATE", "REASON", "STAGE", "ID", "WHAT WAS WRONG"]
+    head = ["DIED (UTC)", "STATE", "REASON", "STAGE", "ID", "WHAT WAS WRONG"]
     for died, state, reason, stage, letter_id, message in [
         head,
         *(

@@ -91,21 +91,26 @@ def require_no_workers(settings: Settings) -> None:
 
 
 def _tell(told: list[Rebuilt], *, dry_run: bool, remove_strays: bool) -> None:
-    wrote = "would be written" if dry_run else "written"
+    would = "would be " if dry_run else ""
     for one in told:
         click.echo(
-            f"partition {one.partition}: state {one.state}; {one.tweets} tweets in {one.panes} panes and "
-            f"{one.windows} windows, {one.windows_written} of them {wrote}; {one.records} records {wrote}"
+            f"partition {one.partition}: state {one.state}; {one.tweets} tweets in {one.panes} minutes of state and "
+            f"{one.windows} windows; {one.records or 'no'} records {would}written"
         )
+        notes = [
+            (one.windows_written, f"windows that were missing, behind or different {would}written"),
+            (one.spikes_written, f"spikes that were missing or different {would}written"),
+            (one.letters_added, f"dead letters {would}added"),
+            (one.letters_counted, "tweets that were too late count now"),
+            (one.windows_stray, f"windows without any labelled tweet {_fate_of_strays(would, remove_strays)}"),
+            (one.windows_kept, "windows kept that hold tweets which are not in tweets.labeled any more"),
+        ]
+        for count, what in notes:
+            if count:
+                click.echo(f"  {count} {what}")
         if one.begin:
-            click.echo(
-                f"  tweets.labeled begins at offset {one.begin}: tweets before it cannot be counted again; "
-                f"{one.windows_kept} windows that hold some are kept"
-            )
-        if one.windows_stray:
-            fate = f"{'would be ' if dry_run else ''}removed" if remove_strays else "kept; --remove-strays removes them"
-            click.echo(f"  {one.windows_stray} windows have no labelled tweet behind them: {fate}")
-        if one.spikes_written:
-            click.echo(f"  {one.spikes_written} spikes {wrote}")
-        if one.letters_added or one.letters_counted:
-            click.echo(f"  dead letters: {one.letters_added} {wrote}, {one.letters_counted} counted after all")
+            click.echo(f"  tweets.labeled begins at offset {one.begin}: what was before cannot be counted again")
+
+
+def _fate_of_strays(would: str, remove_strays: bool) -> str:
+    return f"{would}removed" if remove_strays else "left; --remove-strays removes them"

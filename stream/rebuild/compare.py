@@ -21,6 +21,7 @@ class Known(NamedTuple):
 
     digest: int
     revision: int
+    closed: bool
 
 
 @dataclass
@@ -47,8 +48,8 @@ class Windows:
             self.left.pop(key, None)
             return
         fields = orjson.loads(value)
-        self.left[key] = Known(_digest(value), fields["revision"])
-        if fields["status"] == "closed":
+        self.left[key] = Known(_digest(value), fields["revision"], fields["status"] == "closed")
+        if self.left[key].closed:
             end = dt.datetime.fromisoformat(fields["end"]).timestamp()
             self.closed_to = end if self.closed_to is None else max(end, self.closed_to)
 
@@ -58,7 +59,7 @@ class Windows:
         known = self.left.pop(key, None)
         if known is not None and known.digest == _digest(value):
             self.same += 1
-        elif known is not None and self.shortened and known.revision > window.revision:
+        elif known is not None and self.shortened and _knows_as_much(known, window):
             self.kept.add(key)
         else:
             self.wrong[key] = value
@@ -67,6 +68,11 @@ class Windows:
         """What nothing follows to is right too, where tweets are gone."""
         self.kept |= self.left.keys()
         self.left = {}
+
+
+def _knows_as_much(known: Known, window: Window) -> bool:
+    """Of the same tweets, a window that was closed in time knows better which of them were late."""
+    return known.revision > window.revision or (known.revision == window.revision and known.closed)
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ def differences(before: PartitionState, now: PartitionState) -> str:
         "too many": len(was.keys() - are.keys()),
         "different": sum(not _same_pane(was[key], are[key]) for key in was.keys() & are.keys()),
     }
-    return ", ".join(f"{count} panes {what}" for what, count in counts.items() if count)
+    return ", ".join(f"{count} pane{'s' * (count > 1)} {what}" for what, count in counts.items() if count)
 
 
 def _same_pane(one: Pane, other: Pane) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -67,11 +67,15 @@ def refold(
 
 
 def keep(state: PartitionState, windows: Iterable[Window], rules: Rules) -> None:
-    """Go on from windows that know of more tweets than are left: make their panes from them."""
+    """Go on from windows that know as much as what is left, or more: make their panes from them."""
     for window in windows:
         pane = _pane_of(window)
-        if not state.clock.passed(pane.key.end + rules.late_retention_s):
-            state.panes.put(pane)
+        if state.clock.passed(pane.key.end + rules.late_retention_s):
+            continue
+        left = state.pane(pane.key)
+        if left is not None and left.revision == window.revision:  # all its tweets are left, with their ids
+            pane = replace(left, late=window.late)
+        state.panes.put(pane)
 
 
 def together(items: Iterator[T], most: int) -> Iterator[list[T]]:
