@@ -247,7 +247,7 @@ class Pane:
 
     def add(self, tweet: LabelledTweet, hashed: int) -> None:
         """Count one tweet; late when the pane has already closed."""
-        _at_us, _brand, _id, label, negative, neutral, positive, confidence, model, name, *_rest = tweet
+        label, negative, neutral, positive, confidence, model, name = tweet[3:10]
         self.counts[label] += 1
         sums = self.sums
         sums[0] += round(negative * MILLION)

@@ -83,7 +83,8 @@ class Labeller:
     def _verdicts(self, wanted: Sequence[Entry], others: int) -> dict[str, Verdict]:
         """The verdict on each text; none for those on which the model fails."""
         version = self._model().info.version
-        keys = {entry.text: text_key(version, normalise(entry.text)) for entry in wanted}
+        reads = normalise if self._cache is not None else str  # of what is not kept, equal texts alone are asked once
+        keys = {entry.text: text_key(version, reads(entry.text)) for entry in wanted}
         rows = self._cache.find(list(set(keys.values()))) if self._cache else {}
         self.done.from_cache += len(rows)
         new: dict[bytes, Entry] = {}

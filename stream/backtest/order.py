@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import marshal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from types import TracebackType
 from typing import IO, Any, Self
@@ -43,17 +43,19 @@ class Ordered:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, item: Item) -> None:
-        """Take the next tweet of the file. Raises BarometerError when the disk is full."""
-        number = item.at_us // BUCKET_US if self._by_time else self._count // BUCKET_PLACES
-        bucket = self._buckets.get(number)
-        if bucket is None:
-            bucket = self._buckets[number] = []
-        bucket.append(item)
-        self._count += 1
-        self._held += 1
-        if self._held >= self._most_held:
-            self._spill()
+    def add(self, items: Iterable[Item]) -> None:
+        """Take the next tweets of the file. Raises BarometerError when the disk is full."""
+        by_time, buckets = self._by_time, self._buckets
+        for item in items:
+            number = item[0] // BUCKET_US if by_time else self._count // BUCKET_PLACES
+            bucket = buckets.get(number)
+            if bucket is None:
+                bucket = buckets[number] = []
+            bucket.append(item)
+            self._count += 1
+            self._held += 1
+            if self._held >= self._most_held:
+                self._spill()
 
     def __iter__(self) -> Iterator[Item]:
         for number in sorted(self._places.keys() | self._buckets.keys()):
@@ -87,7 +89,8 @@ class Ordered:
                 f"the tweets could not be sorted on disk: {error.strerror or error}; make room, or set TMPDIR to "
                 "another folder"
             ) from error
-        self._buckets, self._held = {}, 0
+        self._buckets.clear()
+        self._held = 0
 
     def _spilt(self, number: int) -> Iterator[Item]:
         for place, length in self._places.get(number, ()):

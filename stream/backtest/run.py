@@ -97,8 +97,7 @@ def backtest_file(
     with ExitStack() as stack:
         stack.enter_context(_rare_collections())
         ordered = stack.enter_context(Ordered(options.source.order))
-        for item in _wanted(file, options, reading, watcher):
-            ordered.add(item)
+        ordered.add(_wanted(file, options, reading, watcher))
         _require_tweets(options, reading)
         cache = stack.enter_context(LabelCache(settings.cache)) if options.cached and not file.labelled else None
         total = min(len(ordered), options.source.limit or len(ordered))

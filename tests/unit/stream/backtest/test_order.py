@@ -24,8 +24,7 @@ times = st.lists(st.integers(0, 5 * BUCKET_US), max_size=60)
 def test_event_time_order_keeps_the_order_of_the_file_where_times_are_equal(at: list[int], held: int) -> None:
     items = [item(place, time // BUCKET_US * BUCKET_US // 2) for place, time in enumerate(at)]
     with Ordered("time", held) as ordered:
-        for one in items:
-            ordered.add(one)
+        ordered.add(items)
         assert len(ordered) == len(items)
         read = list(ordered)
         assert read == sorted(items, key=lambda one: one.at_us)
@@ -37,6 +36,5 @@ def test_event_time_order_keeps_the_order_of_the_file_where_times_are_equal(at: 
 def test_file_order_is_as_in_the_file(at: list[int], held: int) -> None:
     items = [item(place, time) for place, time in enumerate(at)]
     with Ordered("file", held) as ordered:
-        for one in items:
-            ordered.add(one)
+        ordered.add(items)
         assert list(ordered) == items
