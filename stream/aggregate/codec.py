@@ -19,6 +19,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import isinf
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ import orjson
 from infra.errors import BarometerError
 from infra.kafka.publish import Outgoing
 from stream.aggregate.event_clock import EventClock, SourceView
-from stream.aggregate.fold import Changes, PartitionState, Seen
+from stream.aggregate.fold import Changes, PartitionState, Seen, begin
 from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
 from stream.aggregate.totals import NONE, ByLabel, Totals, TotalsChange
 from stream.records import SCHEMA_VERSION
@@ -91,7 +92,7 @@ def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterat
 def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
     """All records of a state, the clock last, as if there were none yet."""
     state = saved.state
-    whole = Changes(next_offset=state.next_offset, clock=state.clock, seen=state.seen)
+    whole = begin(state)
     for pane in state.panes:
         fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
         whole.panes[pane.key] = replace(
@@ -270,6 +271,8 @@ def _clock_value(changes: Changes, totals: TotalsChange) -> bytes:
             "panes": totals.panes,
             "tweets": totals.tweets,
             "counted": totals.counted,
+            "evicted_to_s": None if isinf(changes.evicted_to_s) else changes.evicted_to_s,
+            "keeping": changes.keeping,
             "seen": {str(partition): [seen.offset, sorted(seen.brands)] for partition, seen in changes.seen.items()},
         }
     )
@@ -277,6 +280,10 @@ def _clock_value(changes: Changes, totals: TotalsChange) -> bytes:
 
 def _read_clock(value: dict[str, Any], state: PartitionState) -> None:
     state.next_offset = value["next_offset"]
+    if value.get("evicted_to_s") is not None:
+        state.evicted_to_s = value["evicted_to_s"]
+    if value.get("keeping") is not None:
+        state.keeping = tuple(value["keeping"])
     state.clock = EventClock(
         topic_id=value["topic_id"],
         partitions=value["partitions"],

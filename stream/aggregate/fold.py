@@ -58,6 +58,11 @@ class Rules:
     def detector(self) -> Detector:
         return Detector(self.spikes)
 
+    @property
+    def keeping(self) -> tuple[float, float, float]:
+        """What decides how long a pane is open, remembers ids, and is kept."""
+        return self.grace_s, self.duplicate_horizon_s, self.late_retention_s
+
 
 @dataclass
 class Seen:
@@ -72,7 +77,9 @@ class PartitionState:
     """All that is known of one labelled partition.
 
     ``unpublished``: open panes newer than their window. ``watches``: every brand
-    of which a pane has closed; ``alarmed``: those with an open spike.
+    of which a pane has closed; ``alarmed``: those with an open spike. Panes that
+    end by ``evicted_to_s`` are gone for good, whatever the rules say now;
+    ``keeping`` is of the rules under which the others were kept.
     """
 
     next_offset: int = 0
@@ -84,6 +91,8 @@ class PartitionState:
     saved_ms: int = 0
     watches: dict[str, BrandWatch] = field(default_factory=dict)
     alarmed: set[str] = field(default_factory=set)
+    evicted_to_s: float = float("-inf")
+    keeping: tuple[float, ...] | None = None
 
     def pane(self, key: PaneKey) -> Pane | None:
         return self.panes.get(key)
@@ -111,6 +120,8 @@ class Changes:
     """Brands that are no longer watched, with the records to remove."""
     spikes: list[Spike] = field(default_factory=list)
     unpublished: set[PaneKey] = field(default_factory=set)
+    evicted_to_s: float = float("-inf")
+    keeping: tuple[float, ...] | None = None
     dead: list[tuple[Incoming, str, str]] = field(default_factory=list)
     """Record, reason code and message of what could not be counted."""
     counted: int = 0
@@ -152,6 +163,8 @@ def begin(state: PartitionState) -> Changes:
         clock=state.clock.copy(),
         seen={partition: Seen(seen.offset, set(seen.brands)) for partition, seen in state.seen.items()},
         unpublished=set(state.unpublished),
+        evicted_to_s=state.evicted_to_s,
+        keeping=state.keeping,
     )
 
 
@@ -171,6 +184,7 @@ def apply(state: PartitionState, changes: Changes) -> None:
     state.clock = changes.clock
     state.seen = changes.seen
     state.unpublished = changes.unpublished
+    state.evicted_to_s, state.keeping = changes.evicted_to_s, changes.keeping
     for pane in changes.panes.values():
         pane.saved()
         state.panes.put(pane)
@@ -196,7 +210,8 @@ def count(
     """
     start = pane_start(tweet.at_us)
     key = PaneKey(start, tweet.brand)
-    if changes.clock.passed(start + PANE_S + rules.late_retention_s):
+    end = start + PANE_S
+    if end <= changes.evicted_to_s or changes.clock.passed(end + rules.late_retention_s):
         changes.redelivered += redelivered
         return False
     hashed = id_hash(tweet.id)
@@ -248,18 +263,22 @@ def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules
 def advance(state: PartitionState, changes: Changes, before: int | None, rules: Rules) -> None:
     """After the clock of ``changes`` moved from ``before`` (ms): close the panes it passed, drop what is past its use.
 
-    In one step or in many, the same comes of it.
+    In one step or in many, the same comes of it. Every pane is looked at when the rules are not those of before.
     """
     clock = changes.clock
+    if changes.keeping not in (None, rules.keeping):
+        before = None
+    changes.keeping = rules.keeping
     if clock.watermark_ms is None or clock.watermark_ms == before:
         return
     for key in sorted(_passed(state, changes, before, rules.grace_s)):
-        if (draft := _draft(state, changes, key)) and not draft.closed:
-            _close(state, changes, draft, rules)
+        if (pane := _newest(state, changes, key)) and not pane.closed:
+            _close(state, changes, _draft(changes, pane), rules)
     _silence(state, changes, before, rules)
     for key in list(_passed(state, changes, before, rules.duplicate_horizon_s)):
-        if (draft := _draft(state, changes, key)) and draft.ids is not None:
-            changes.forgotten[key] = draft.ids.chunks
+        if (pane := _newest(state, changes, key)) and pane.ids is not None:
+            draft = _draft(changes, pane)
+            changes.forgotten[key] = pane.ids.chunks
             draft.ids, draft.fresh = None, {}
     for key in list(_passed(state, changes, before, rules.late_retention_s)):
         saved = state.pane(key)
@@ -269,6 +288,7 @@ def advance(state: PartitionState, changes: Changes, before: int | None, rules: 
         changes.panes.pop(key, None)
         changes.unpublished.discard(key)
         changes.evicted[key] = max(chunks, changes.forgotten.pop(key, 0))
+    changes.evicted_to_s = max(changes.evicted_to_s, clock.watermark_ms / 1000 - rules.late_retention_s)
 
 
 def _close(state: PartitionState, changes: Changes, draft: Pane, rules: Rules) -> None:
@@ -353,12 +373,15 @@ def _new_pane(key: PaneKey, clock: EventClock, rules: Rules) -> Pane:
     return pane
 
 
-def _draft(state: PartitionState, changes: Changes, key: PaneKey) -> Pane | None:
-    """The version of a pane that may be changed; None when there is no such pane yet."""
-    if key in changes.panes:
-        return changes.panes[key]
-    pane = state.pane(key)
-    return None if pane is None else changes.panes.setdefault(key, pane.draft())
+def _newest(state: PartitionState, changes: Changes, key: PaneKey) -> Pane | None:
+    return changes.panes.get(key) or state.pane(key)
+
+
+def _draft(changes: Changes, pane: Pane) -> Pane:
+    """The version of a pane that may be changed."""
+    if pane.key not in changes.panes:
+        changes.panes[pane.key] = pane.draft()
+    return changes.panes[pane.key]
 
 
 def _window_due(changes: Changes, key: PaneKey) -> Window | None:

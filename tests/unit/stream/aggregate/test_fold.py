@@ -356,3 +356,42 @@ def test_the_ids_of_a_busy_pane_are_kept_in_chunks_of_which_only_the_last_is_rew
         apply(state, changes)
 
     assert [[key[-2:] for key in keys] for keys in written] == [[b"0]"], [b"0]", b"1]"], [b"1]", b"2]"]]
+
+
+def saved_and_read(state: PartitionState) -> PartitionState:
+    """As the next worker finds it."""
+    whole = codec.Saved(state, Totals.of(state.panes, {}, (0, 0, 0)))
+    records = ((record.key or b"", record.value) for record in codec.encode_all(whole, "panes", 0))
+    found = codec.decode([(key, value) for key, value in records if value is not None])
+    assert found is not None
+    return found.state
+
+
+def test_shorter_times_act_on_what_was_kept_under_longer_ones() -> None:
+    partition = Partition.empty()
+    for minute in range(10):
+        partition.tweet(str(minute), minute * 60, offset=minute)
+    partition.watermark(600)
+    state, _done = run(partition.records)
+    assert len(list(state.panes)) == 10
+    state = saved_and_read(state)
+    partition.watermark(600)
+
+    run(partition.records[-1:], rules=replace(RULES, late_retention_s=180, duplicate_horizon_s=60), state=state)
+
+    minutes = {int((pane.key.start - ZERO.timestamp()) / 60): pane.ids is not None for pane in state.panes}
+    assert minutes == {7: False, 8: False, 9: True}
+
+
+def test_longer_times_do_not_open_again_what_is_gone() -> None:
+    partition = Partition.empty()
+    partition.tweet("1", 5, offset=0)
+    partition.watermark(60 + RULES.late_retention_s)
+    state, done = run(partition.records)
+    state = saved_and_read(state)
+    partition.tweet("2", 6, offset=1)
+
+    _state, more = run(partition.records[-1:], rules=replace(RULES, late_retention_s=10**6), state=state)
+
+    assert newest([*done, *more])["Acme", 0].revision == 1
+    assert [reason for changes in more for _record, reason, _message in changes.dead] == ["late"]
