@@ -121,6 +121,7 @@ class Entry:
     timestamp_ms: int
     size: int | None
     replays: int
+    whole: bool
 
     @classmethod
     def of(cls, letter: DeadLetter) -> Entry:
@@ -136,6 +137,7 @@ class Entry:
             timestamp_ms=letter.timestamp_ms,
             size=None if letter.value is None else len(letter.value),
             replays=len(letter.trail),
+            whole=letter.whole,
         )
 
 

@@ -71,6 +71,7 @@ def as_json(entry: Entry, index: Index) -> str:
             "message": entry.message,
             "origin": {"topic": entry.origin_topic, "partition": entry.partition, "offset": entry.offset},
             "bytes": entry.size,
+            "whole": entry.whole,
             "replays": entry.replays,
             "settled": _settled(index.settled.get(entry.id)),
         }
@@ -115,6 +116,8 @@ def page(letter: DeadLetter, settled: Settlement | None) -> Iterator[str]:
             f"replayed   {told.get('replayed_at', '?')}, after it had died of {told.get('reason', '?')} "
             f"as {told.get('origin', '?')}"
         )
+    if not letter.whole:
+        yield "cut        the original was too large to be kept; this is its beginning"
     yield f"key        {_shown(letter.key)}"
     for name, value in letter.headers:
         yield f"header     {printable(name)}: {_shown(value)}"

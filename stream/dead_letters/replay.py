@@ -45,6 +45,8 @@ class Replayed:
 
 def why_not(entry: Entry, topics: Topics) -> str | None:
     """Why a letter cannot be sent again; None when it can."""
+    if not entry.whole:
+        return "it was too large to be kept: only its beginning is left"
     if entry.origin_topic == topics.tweets:
         return None
     if entry.reason == LATE:
