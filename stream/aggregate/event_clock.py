@@ -40,7 +40,7 @@ class EventClock:
     def copy(self) -> EventClock:
         return replace(self, sources=dict(self.sources))
 
-    def hear(self, word: Watermark, appended_ms: int, allowed_lateness_ms: int) -> None:
+    def hear(self, word: Watermark, appended_ms: int, allowed_lateness_ms: int, grace_ms: int = 0) -> None:
         """Take in one watermark record; the watermark may move forward, never back."""
         if word.source_topic_id != self.topic_id:  # first word, or the source topic was made anew
             self.topic_id = word.source_topic_id
@@ -48,7 +48,7 @@ class EventClock:
         self.partitions = word.source_partitions
         for partition, progress in word.progress.items():
             self.sources[partition] = _merge(self.sources.get(partition), progress, appended_ms)
-        candidate = self._candidate(appended_ms, allowed_lateness_ms)
+        candidate = self._candidate(appended_ms, allowed_lateness_ms, grace_ms)
         if candidate is not None:
             self.move(candidate)
 
@@ -61,7 +61,7 @@ class EventClock:
         """Whether the watermark is at or beyond ``time_s``, seconds since 1970."""
         return self.watermark_ms is not None and self.watermark_ms >= time_s * 1000
 
-    def _candidate(self, now_ms: int, allowed_lateness_ms: int) -> int | None:
+    def _candidate(self, now_ms: int, allowed_lateness_ms: int, grace_ms: int) -> int | None:
         if len(self.sources) < self.partitions:
             return None
         holding = [view for view in self.sources.values() if not view.idle or now_ms - view.heard_ms > IDLE_WORD_MS]
@@ -71,12 +71,12 @@ class EventClock:
         newest = max((view.latest_ms for view in self.sources.values() if view.latest_ms is not None), default=None)
         if newest is None:
             return None
-        return end_of_all(newest)
+        return end_of_all(newest, grace_ms)
 
 
-def end_of_all(newest_ms: int) -> int:
-    """The watermark once all is read: the end of the pane of the last event. Milliseconds since 1970."""
-    return (newest_ms // (PANE_S * 1000) + 1) * PANE_S * 1000
+def end_of_all(newest_ms: int, grace_ms: int) -> int:
+    """The watermark once all is read: where the pane of the last event closes. Milliseconds since 1970."""
+    return (newest_ms // (PANE_S * 1000) + 1) * PANE_S * 1000 + grace_ms
 
 
 def _merge(before: SourceView | None, progress: SourceProgress, heard_ms: int) -> SourceView:

@@ -256,7 +256,7 @@ def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules
     if clock.topic_id is not None and word.source_topic_id != clock.topic_id:
         changes.seen.clear()  # offsets of another topic mean nothing
     before = clock.watermark_ms
-    clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000))
+    clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000), int(rules.grace_s * 1000))
     advance(state, changes, before, rules)
 
 

@@ -90,7 +90,7 @@ class Timeline:
         """Close what is open: no more comes."""
         if self._newest_us > NOTHING_YET_US:
             changes = begin(self._state)
-            self._advance(changes, end_of_all(self._newest_us // 1_000))
+            self._advance(changes, end_of_all(self._newest_us // 1_000, int(self._rules.grace_s * 1_000)))
             self._keep(changes)
             self.told.end_s = (self._state.clock.watermark_ms or 0) // 1_000
         for key in sorted(self._windows):

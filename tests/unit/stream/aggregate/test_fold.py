@@ -73,15 +73,13 @@ class Partition:
         )
         self._append(value.encode(), {})
 
-    def watermark(self, latest_s: float, *, source: int = 0, next_offset: int = 10**9) -> None:
+    def watermark(self, latest_s: float, *, source: int = 0, next_offset: int = 10**9, idle: bool = False) -> None:
         """One source partition of one, at this event time; the watermark is the same, lateness being 0."""
         value = Watermark(
             source_topic_id="A",
             source_partitions=1,
             progress={
-                source: SourceProgress(
-                    next_offset=next_offset, latest=ZERO + dt.timedelta(seconds=latest_s), idle=False
-                )
+                source: SourceProgress(next_offset=next_offset, latest=ZERO + dt.timedelta(seconds=latest_s), idle=idle)
             },
             sent_at=ZERO,
         )
@@ -395,3 +393,13 @@ def test_longer_times_do_not_open_again_what_is_gone() -> None:
 
     assert newest([*done, *more])["Acme", 0].revision == 1
     assert [reason for changes in more for _record, reason, _message in changes.dead] == ["late"]
+
+
+def test_at_the_end_of_a_replay_the_last_pane_closes_whatever_the_grace() -> None:
+    partition = Partition.empty()
+    partition.tweet("1", 5, offset=0)
+    partition.watermark(5, idle=True)
+
+    _state, done = run(partition.records, rules=replace(RULES, grace_s=600))
+
+    assert newest(done)["Acme", 0].status == "closed"
