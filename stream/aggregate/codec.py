@@ -125,7 +125,11 @@ def decode(records: Iterable[tuple[bytes, bytes]]) -> Saved | None:
             found.clock = value
         elif kind == "pane":
             key = PaneKey(rest[1], rest[0])
-            found.panes[key] = Pane.unpack(key, raw_value)
+            found.counts.append((key.brand, value["counts"]))
+            if value["closed"] and not value["ids"]:  # most of them: read when a late tweet asks for it
+                found.settled[key] = raw_value
+            else:
+                found.panes[key] = Pane.unpack(key, raw_value)
         elif kind == "ids":
             found.chunks.setdefault(PaneKey(rest[1], rest[0]), {})[rest[2]] = _read_ids(value)
         elif kind == "brand":
@@ -162,6 +166,8 @@ class _Found:
 
     clock: dict[str, Any] | None = None
     panes: dict[PaneKey, Pane] = field(default_factory=dict)
+    settled: dict[PaneKey, bytes] = field(default_factory=dict)
+    counts: list[tuple[str, list[int]]] = field(default_factory=list)
     chunks: dict[PaneKey, dict[int, list[Counted]]] = field(default_factory=dict)
     retired: dict[str, ByLabel] = field(default_factory=dict)
     samples: dict[PaneKey, bytes] = field(default_factory=dict)
@@ -170,19 +176,21 @@ class _Found:
     def saved(self) -> Saved | None:
         """Put together; raises TruncatedError."""
         if self.clock is None:
-            if self.panes or self.chunks:
-                raise TruncatedError(f"there are {len(self.panes)} panes, but nothing says up to where they count")
+            if self.counts or self.chunks:
+                raise TruncatedError(f"there are {len(self.counts)} panes, but nothing says up to where they count")
             return None
         state = PartitionState()
         _read_clock(self.clock, state)
         for pane in self.panes.values():
             self._add(pane, state)
+        for key, packed in self.settled.items():
+            state.panes.put_packed(key, packed)
         for brand, records in self.watches.items():
             if HEAD_ADDRESS not in records:
                 raise TruncatedError(f"what the spikes of {brand} are told from has lost its head")
             state.watches[brand] = restore(brand, records)
         state.alarmed = {brand for brand, watch in state.watches.items() if watch.state.open}
-        totals = Totals.of(self.panes.values(), self.retired, tuple(self.clock.get("counted", NONE)))
+        totals = Totals.of(self.counts, self.retired, tuple(self.clock.get("counted", NONE)))
         expected = (self.clock.get("panes", totals.panes), self.clock.get("tweets", totals.tweets))
         if (totals.panes, totals.tweets) != expected:
             raise TruncatedError(

@@ -28,6 +28,10 @@ class Panes:
         kept = bytes(bytearray(pane.pack())) if pane.settled else pane
         self._by_start.setdefault(pane.key.start, {})[pane.key.brand] = kept
 
+    def put_packed(self, key: PaneKey, packed: bytes) -> None:
+        """A settled pane as ``Pane.pack`` wrote it."""
+        self._by_start.setdefault(key.start, {})[key.brand] = packed
+
     def drop(self, key: PaneKey) -> None:
         brands = self._by_start.get(key.start, {})
         brands.pop(key.brand, None)

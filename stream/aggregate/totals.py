@@ -7,12 +7,12 @@ bounded by the panes, however many names a source makes up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from model.labels import LABELS
 from stream.aggregate.fold import Changes, PartitionState
-from stream.aggregate.pane import Pane, PaneKey
+from stream.aggregate.pane import PaneKey
 
 ByLabel = tuple[int, ...]
 """Tweets by label, in the order of LABELS."""
@@ -45,13 +45,13 @@ class Totals:
     counted: ByLabel = NONE
 
     @classmethod
-    def of(cls, panes: Iterable[Pane], retired: Mapping[str, ByLabel], counted: ByLabel) -> Totals:
-        """Count the panes of a partition."""
+    def of(cls, panes: Iterable[tuple[str, Sequence[int]]], retired: Mapping[str, ByLabel], counted: ByLabel) -> Totals:
+        """Of the panes of a partition: brand, and tweets by label."""
         found: dict[str, list[int]] = {}
-        for pane in panes:
-            sums = found.setdefault(pane.key.brand, [0] * (1 + len(LABELS)))
+        for brand, counts in panes:
+            sums = found.setdefault(brand, [0] * (1 + len(LABELS)))
             sums[0] += 1
-            for index, count in enumerate(pane.counts, start=1):
+            for index, count in enumerate(counts, start=1):
                 sums[index] += count
         brands = {
             brand: BrandTotal(sums[0], tuple(sums[1:]), retired.get(brand, NONE)) for brand, sums in found.items()

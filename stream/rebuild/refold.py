@@ -33,8 +33,9 @@ class Refolded:
     tweets: int = 0
 
     def saved(self) -> codec.Saved:
+        panes = ((pane.key.brand, pane.counts) for pane in self.state.panes)
         retired = {brand: total.retired for brand, total in self.totals.brands.items()}
-        return codec.Saved(self.state, Totals.of(self.state.panes, retired, self.totals.counted))
+        return codec.Saved(self.state, Totals.of(panes, retired, self.totals.counted))
 
 
 def refold(

