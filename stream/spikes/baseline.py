@@ -61,12 +61,14 @@ class Rhythm:
 class ShareBaseline:
     """Of one share. ``variance``: of an hour's true share around ``at``, rhythm apart.
 
+    ``level_variance``: the part of it that is the same in all hours, the error of ``level``.
     ``alike``: correlation of two tweets of the same minute; 0 if people do not repeat each other.
     """
 
     rhythm: Rhythm
     level: float
     variance: float
+    level_variance: float
     alike: float
 
     def at(self, number: int) -> tuple[float, float]:
@@ -228,8 +230,9 @@ def _share_baseline(
         weights += weight
         squares += weight
         level += (value - level) * weight / weights
+    uncertain = squares / weights**2
     floor = (PRIOR_HOUR_SD / 6) ** 2
-    return ShareBaseline(rhythm, level, max(floor, variance / counted) + squares / weights**2, alike)
+    return ShareBaseline(rhythm, level, max(floor, variance / counted) + uncertain, uncertain, alike)
 
 
 def _volume_rhythm(hours: Sequence[tuple[int, Hour]]) -> Rhythm:

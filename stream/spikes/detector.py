@@ -9,7 +9,7 @@ from stream.spikes.baseline import Baseline
 from stream.spikes.pane import Kind, PaneStats, SpikeEvent, spike_id
 from stream.spikes.recent import CHUNK_S, Bounds, Stretch
 from stream.spikes.rules import HOUR_S, SpikeRules
-from stream.spikes.score import bar, share_z, volume_z
+from stream.spikes.score import bar, mean_variance, share_z, volume_z
 from stream.spikes.state import HEAD, BrandState, OpenSpike, Part
 
 SHARES = (Kind.NEGATIVE, Kind.POSITIVE)
@@ -129,9 +129,11 @@ class Detector:
         return bar(self._rules.false_alarms_per_month, baseline.panes_a_month, stretch.panes)
 
     def _share_z(self, state: BrandState, kind: Kind, baseline: Baseline, stretch: Stretch, hits: int) -> float:
-        variance = state.expected(baseline, (state.end or 0) - 1).variances[kind is Kind.POSITIVE]
+        usual, end = baseline.share(kind), state.end or 0
+        hourly = state.expected(baseline, end - 1).variances[kind is Kind.POSITIVE] - usual.level_variance
+        variance = usual.level_variance + mean_variance(hourly, (end - stretch.start) / HOUR_S)
         expected = stretch.expected / stretch.tweets
-        dispersion = 1 + baseline.share(kind).alike * (stretch.tweets / stretch.panes - 1)
+        dispersion = 1 + usual.alike * (stretch.tweets / stretch.panes - 1)
         return share_z(stretch.tweets, hits, expected, variance, dispersion)
 
     @staticmethod

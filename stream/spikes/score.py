@@ -9,6 +9,9 @@ LEAST_SHARE = 0.005
 """Expected shares keep this distance from 0 and 1, where any tweet would be infinitely surprising."""
 MONTH_MIN = 30 * 24 * 60
 MOST_OVERLAP, OVERLAP_A_PANE = 36.0, 3.0
+ALIKE_HOURS = 8.0
+"""Of many hours whose neighbours are correlated by r, so many, (1 + r) / (1 - r), say as much as one that is
+independent: r is 0.78 here, a deviation that is forgotten within some four hours."""
 
 
 def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion: float = 1.0) -> float:
@@ -18,7 +21,7 @@ def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion
     further out than the usual (p - p0)/sd, which makes too much of small samples
     of rare things. It is divided by how much more such a window varies than a
     coin: ``dispersion`` (1 for a coin) within the hour, and ``variance`` of the
-    true share around the expected one, which no number of tweets averages out.
+    window's true share around the expected one, which no number of tweets averages out.
     """
     expected = min(max(expected, LEAST_SHARE), 1 - LEAST_SHARE)
     share = hits / tweets
@@ -30,6 +33,15 @@ def share_z(tweets: int, hits: int, expected: float, variance: float, dispersion
     inflation = dispersion + tweets * variance / (expected * (1 - expected))
     z = sqrt(max(0.0, 2 * deviance) / inflation)
     return z if share >= expected else -z
+
+
+def mean_variance(hourly: float, hours: float) -> float:
+    """Variance of the mean of ``hours`` hours in a row, each of which varies by ``hourly``.
+
+    Neighbours are alike, so that it falls more slowly than 1 / ``hours``: half is left after ``ALIKE_HOURS`` + 1.
+    Up to an hour, nothing averages out.
+    """
+    return hourly * ALIKE_HOURS / (ALIKE_HOURS + max(0.0, hours - 1))
 
 
 def volume_z(tweets: int, expected: float, spread: float) -> float:

@@ -7,7 +7,7 @@ from math import sqrt
 
 import pytest
 
-from stream.spikes.score import bar, share_z, volume_z
+from stream.spikes.score import bar, mean_variance, share_z, volume_z
 
 
 def test_z_is_that_of_the_binomial_where_both_hold() -> None:
@@ -32,6 +32,16 @@ def test_z_is_as_extreme_as_it_says() -> None:
 def test_what_no_number_of_tweets_averages_out_bounds_z() -> None:
     assert share_z(10**6, 400_000, 0.3, 0.02**2, 1) < 0.1 / 0.02 * 1.1
     assert share_z(100, 50, 0.3, 0, 2) == pytest.approx(share_z(100, 50, 0.3, 0, 1) / sqrt(2))
+
+
+def test_only_hours_average_out_what_tweets_do_not_and_slowly() -> None:
+    assert mean_variance(0.02, 0.1) == mean_variance(0.02, 1) == 0.02
+    falling = [mean_variance(0.02, hours) for hours in range(1, 13)]
+    assert falling == sorted(falling, reverse=True)
+    assert all(variance > 0.02 / hours for hours, variance in enumerate(falling[1:], 2))
+    # Hours that are correlated by 0.78 with their neighbours, added up one by one.
+    twelve = sum(0.78 ** abs(one - other) for one in range(12) for other in range(12)) / 12**2
+    assert mean_variance(0.02, 12) == pytest.approx(0.02 * twelve, rel=0.15)
 
 
 @pytest.mark.parametrize("expected", [0.0, 1.0])
