@@ -20,6 +20,9 @@ POLL_RECORDS = 500
 FETCH_BYTES = 64 * 1024
 """Small helpings: Faust hands out all of one poll before it asks for the next, so a large one of tweets
 would keep labelled tweets waiting until all of it is classified, and one partition ahead of the others."""
+METADATA_AGE_MS = 5_000
+"""A group leader that asked a broker while it was starting knows of no topic, and gives nobody any partition until
+it has asked again; aiokafka would do that after five minutes."""
 MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
@@ -44,6 +47,7 @@ def build_app(settings: Settings) -> faust.App:
         topic_disable_leader=True,
         topic_partitions=settings.partitions,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         consumer_group_instance_id=settings.worker_id or None,
         broker_commit_interval=settings.commit_interval_s,
         broker_session_timeout=settings.session_timeout_s,

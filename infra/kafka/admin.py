@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -240,10 +241,11 @@ class _Connection:
 
     def _enter(self) -> None:
         """Return when Kafka answers, or when it is away: then the calls say so."""
-        answer = self.admin.describe_cluster(request_timeout=self.left())
+        answered = threading.Event()
+        threading.Thread(target=self._ask, args=(answered,), daemon=True).start()
         asked = False
-        while not answer.done():
-            self.admin.poll(_ENTER_POLL_S)
+        while not answered.wait(_ENTER_POLL_S):
+            self.admin.poll(0)
             # Asked once: a Kafka that is just starting also hangs up.
             trouble, self._trouble = self._trouble, None
             if trouble is not None and (not asked or trouble.code() in _REFUSALS):
@@ -251,6 +253,16 @@ class _Connection:
                 error = refused(self._settings, trouble)
                 if error is not None:
                     raise error
+
+    def _ask(self, answered: threading.Event) -> None:
+        # Metadata, not an admin request: where a broker hangs, librdkafka can end the process over one of these
+        # ("Assertion `rko_result' failed" in rd_kafka_admin_response_parse).
+        try:
+            self.admin.list_topics(timeout=self.left())
+        except KafkaException:
+            pass  # the calls themselves say so
+        finally:
+            answered.set()
 
     def metadata(self) -> ClusterMetadata:
         """Brokers and topics. Raises KafkaUnavailableError."""
