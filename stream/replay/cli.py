@@ -115,7 +115,7 @@ def replay(as_json: bool, **asked: Any) -> None:
 
 
 def one_character(delimiter: str | None) -> str | None:
-    r"""The delimiter that was asked for; ``\\t`` and ``tab`` are a tab. Raises click.BadParameter."""
+    r"""The delimiter that was asked for; ``\t`` and ``tab`` are a tab. Raises click.BadParameter."""
     named = {"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter)
     if named is not None and len(named) != 1:
         raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
