@@ -107,4 +107,3 @@ def _sum(counts: Iterable[Counts]) -> Counts:
     for one in counts:
         total.update(one.model_dump())
     return Counts(**total)
-
