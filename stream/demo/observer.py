@@ -127,6 +127,8 @@ class Observer:
             self._tally.add_watermark()
 
     def _take_dead(self, message: Message, now: float) -> None:
+        if TYPE_HEADER in _headers(message):
+            return  # says that a letter was sent again
         headers = {name: value.decode("utf-8", "replace") for name, value in _headers(message).items()}
         letter = DeadLetter(
             stage=headers.get(DeadHeaders.STAGE, ""),
