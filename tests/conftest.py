@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +41,12 @@ _SESSION = f"test-{uuid.uuid4().hex[:8]}"
 _numbers = itertools.count(1)
 
 MakeSettings = Callable[..., Settings]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where tests run side by side, each process ignores Ctrl-C, and what it starts would too."""
+    if hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

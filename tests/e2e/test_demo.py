@@ -178,7 +178,7 @@ def test_the_scenario_ends_with_the_numbers_it_was_made_with(start: Callable[...
     assert demo.summary["worker_restarts"] == 0
     (crisis,) = (spike for spike in demo.summary["spikes"] if spike["kind"] == "negative")
     assert (crisis["brand"], crisis["status"]) == (facts.crisis.brand, "closed")
-    assert crisis["sentence"] in demo.said
+    assert crisis["sentence"] in " ".join(demo.said.split())
     assert {spike["brand"] for spike in demo.summary["spikes"]} <= {facts.crisis.brand, facts.viral.brand}
     assert "\x1b" not in demo.said, "no control characters where there is no terminal"
     demo.must_be_gone()
