@@ -36,7 +36,8 @@ test: dev  ## Run the tests on a real Kafka (ARGS="-k words" for some; JOBS=1 on
 .PHONY: chaos
 chaos: dev  ## Break everything while a backlog lasts, and count every tweet (SEED=7; 10 minutes)
 	@set -e; \
-	if [ -e tests/chaos/fuzz_decode.py ]; then $(BIN)/python -m tests.chaos.fuzz_decode --seconds 30 --seed $(SEED); fi; \
+	$(BIN)/python -m tests.chaos.fuzz_decode --seconds 30 --seed $(SEED); \
+	$(BIN)/python -m pytest -m chaos; \
 	$(BIN)/python -m tests.chaos --scenario bundled --seed $(SEED); \
 	$(BIN)/python -m tests.chaos --seed $(SEED) $(ARGS)
 
