@@ -110,6 +110,9 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     root.setLevel(level)
     logging.disable(disabled)
+    for logger in root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(autouse=True)

@@ -243,8 +243,9 @@ class _Connection:
         """Return when Kafka answers, or when it is away: then the calls say so."""
         answered = threading.Event()
         threading.Thread(target=self._ask, args=(answered,), daemon=True).start()
-        asked = False
-        while not answered.wait(_ENTER_POLL_S):
+        asked = done = False
+        while not done:
+            done = answered.wait(_ENTER_POLL_S)
             self.admin.poll(0)
             # Asked once: a Kafka that is just starting also hangs up.
             trouble, self._trouble = self._trouble, None
@@ -257,12 +258,13 @@ class _Connection:
     def _ask(self, answered: threading.Event) -> None:
         # Metadata, not an admin request: where a broker hangs, librdkafka can end the process over one of these
         # ("Assertion `rko_result' failed" in rd_kafka_admin_response_parse).
-        try:
-            self.admin.list_topics(timeout=self.left())
-        except KafkaException:
-            pass  # the calls themselves say so
-        finally:
-            answered.set()
+        while not self.expired:
+            try:
+                self.admin.list_topics(timeout=self.left())
+                break
+            except KafkaException:
+                time.sleep(_ENTER_POLL_S)  # whoever is refused hangs up at once, and is told why a moment later
+        answered.set()
 
     def metadata(self) -> ClusterMetadata:
         """Brokers and topics. Raises KafkaUnavailableError."""

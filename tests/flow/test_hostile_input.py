@@ -269,7 +269,9 @@ def test_a_worker_that_would_divert_the_topic_stops_and_a_higher_limit_lets_it_g
         workers.start(1)
         stopped = workers.running.pop(1)
         assert stopped.wait(60) != 0, "it did not stop as from an error"
-        said = workers.log()
+        said = wait_until(
+            lambda: log if "nothing was published or acknowledged" in (log := workers.log()) else None, 20, "its reason"
+        )
         assert "nothing was published or acknowledged" in said
         assert "BAROMETER_DEAD_SHARE_LIMIT" in said
         assert reason in said
