@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.errors import KafkaUnavailableError
+from infra.kafka import ledger
 from infra.kafka.access import denied
 from infra.kafka.admin import partition_count
 from infra.kafka.clients import reader_config
+from infra.kafka.incoming import Incoming, headers_of
 from infra.settings import Settings
 
 SILENCE_S = 30.0
@@ -87,6 +89,14 @@ def newest_values(settings: Settings, topic: str, partition: int) -> dict[bytes,
         else:
             newest[key] = value
     return newest
+
+
+def read_incoming(settings: Settings, topic: str, partition: int) -> Iterator[Incoming]:
+    """``read_to_end`` of one partition, as records that a stage can work on."""
+    tp = ledger.TopicPartition(topic, partition)
+    for message in read_to_end(settings, topic, partition):
+        offset, appended_ms = message.offset() or 0, message.timestamp()[1]
+        yield Incoming(tp, offset, message.key(), message.value(), headers_of(message), appended_ms)
 
 
 def _unavailable(settings: Settings, why: str) -> KafkaUnavailableError:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.errors import BarometerError
-from infra.kafka.incoming import Incoming, headers_of
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
-from infra.kafka.reading import newest_values, read_to_end
+from infra.kafka.reading import newest_values, read_incoming, read_to_end
 from infra.kafka.transactions import FencedError, fenced_producer, transact
 from infra.settings import Settings
 from stream.aggregate import codec
@@ -105,7 +104,14 @@ class Rebuild:
             windows.add(message.key() or b"", message.value())
         before = Before.read(newest_values(self._settings, self._topics.panes, partition))
         letters = self._letters.get(partition, {})
-        done = refold(self._incoming(partition), begin, self._rules, windows, before, letters.keys())
+        done = refold(
+            read_incoming(self._settings, self._topics.labeled, partition),
+            begin,
+            self._rules,
+            windows,
+            before,
+            letters.keys(),
+        )
         if windows.shortened:
             windows.keep_the_rest()
             keep(done.state, self._windows(partition, windows.kept), self._rules)
@@ -171,13 +177,6 @@ class Rebuild:
             if before.values.get(record.key or b"") != record.value:
                 yield record
         yield clock
-
-    def _incoming(self, partition: int) -> Iterator[Incoming]:
-        tp = TopicPartition(self._topics.labeled, partition)
-        for message in read_to_end(self._settings, tp.topic, partition):
-            headers = headers_of(message)
-            offset, appended_ms = message.offset() or 0, message.timestamp()[1]
-            yield Incoming(tp, offset, message.key(), message.value(), headers, appended_ms)
 
     def _windows(self, partition: int, keys: set[bytes]) -> Iterable[Window]:
         newest: dict[bytes, Window] = {}

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from infra.kafka.incoming import Incoming, headers_of
-from infra.kafka.ledger import TopicPartition
-from infra.kafka.reading import read_to_end
+from infra.kafka.reading import read_incoming
 from infra.settings import Settings
 from stream.aggregate.fold import PartitionState, fold
 from stream.aggregate.store import rules_of
@@ -24,9 +20,10 @@ def published(settings: Settings) -> dict[str, Spike]:
 
 def undisturbed(settings: Settings) -> dict[str, Spike]:
     """What one fold of each labelled partition gives, in one go, without a crash or a second worker."""
-    rules = rules_of(settings)
+    rules, topic = rules_of(settings), Topics.of(settings).labeled
     folds = (
-        fold(PartitionState(), list(_labelled(settings, partition)), rules) for partition in range(settings.partitions)
+        fold(PartitionState(), list(read_incoming(settings, topic, partition)), rules)
+        for partition in range(settings.partitions)
     )
     return {spike.id: spike for changes in folds for spike in changes.spikes}
 
@@ -43,10 +40,3 @@ def differences(settings: Settings, *, crisis: bool) -> tuple[int, list[str]]:
     if crisis and [spike.status for spike in found] != ["closed"]:
         problems.append(f"spikes: the crisis of {CRISIS_BRAND} should be one that has closed, is {len(found)}")
     return len(told), problems
-
-
-def _labelled(settings: Settings, partition: int) -> Iterator[Incoming]:
-    tp = TopicPartition(Topics.of(settings).labeled, partition)
-    for message in read_to_end(settings, tp.topic, partition):
-        at = message.timestamp()[1]
-        yield Incoming(tp, message.offset() or 0, message.key(), message.value(), headers_of(message), at)
