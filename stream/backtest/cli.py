@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stream.replay.cli import FILE, EventTime
+from stream.replay.cli import FILE, EventTime, file_options
 
 
 @click.command(
@@ -62,21 +62,7 @@ Examples:
     metavar="N",
     help="With --sweep: so many a brand and week are acceptable.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["auto", "csv", "jsonl", "parquet"]),
-    default="auto",
-    help="[default: told by the content; gzip is unpacked]",
-)
-@click.option("--encoding", metavar="NAME", help="Such as utf-8 or latin-1 [default: told by the whole file].")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV file; \\t is a tab [default: told by the first rows].")
-@click.option("--header/--no-header", default=None, help="Whether the first row names the columns [default: told].")
-@click.option("--text-column", metavar="NAME", help="Column with the text: its name, or its number from 1.")
-@click.option("--time-column", metavar="NAME", help="Column with the event time.")
-@click.option("--id-column", metavar="NAME", help="Column with the tweet's id.")
-@click.option("--author-column", metavar="NAME", help="Column with the author.")
-@click.option("--brand-column", metavar="NAME", help="Column with the brand, or several between | or ;.")
+@file_options
 def backtest(**asked: Any) -> None:
     """Tell the windows and spikes of a file, offline.
 

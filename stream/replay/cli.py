@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from stream.replay.pace import Pace
 
 SHOWN_REJECTIONS = 20
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class EventTime(click.ParamType):
@@ -33,6 +35,34 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
+FILE_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["auto", "csv", "jsonl", "parquet"]),
+        default="auto",
+        help="[default: told by the content; gzip is unpacked]",
+    ),
+    click.option(
+        "--encoding", metavar="NAME", help="Such as utf-8, cp1252 or latin-1 [default: told by the whole file]."
+    ),
+    click.option("--delimiter", metavar="CHAR", help="Of a CSV file; \\t is a tab [default: told by the first rows]."),
+    click.option("--header/--no-header", default=None, help="Whether the first row names the columns [default: told]."),
+    click.option("--text-column", metavar="NAME", help="Column with the text: its name, or its number from 1."),
+    click.option("--time-column", metavar="NAME", help="Column with the event time."),
+    click.option("--id-column", metavar="NAME", help="Column with the tweet's id."),
+    click.option("--author-column", metavar="NAME", help="Column with the author."),
+    click.option("--brand-column", metavar="NAME", help="Column with the brand, or several between | or ;."),
+)
+
+
+def file_options(command: Command) -> Command:
+    """The options that say how a file of tweets is to be read, for every command that reads one."""
+    for option in reversed(FILE_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -43,21 +73,7 @@ Examples:
 """
 )
 @click.argument("path", metavar="FILE", type=FILE)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["auto", "csv", "jsonl", "parquet"]),
-    default="auto",
-    help="[default: told by the content; gzip is unpacked]",
-)
-@click.option("--encoding", metavar="NAME", help="Such as utf-8, cp1252 or latin-1 [default: told by the whole file].")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV file; \\t is a tab [default: told by the first rows].")
-@click.option("--header/--no-header", default=None, help="Whether the first row names the columns [default: told].")
-@click.option("--text-column", metavar="NAME", help="Column with the text: its name, or its number from 1.")
-@click.option("--time-column", metavar="NAME", help="Column with the event time.")
-@click.option("--id-column", metavar="NAME", help="Column with the tweet's id.")
-@click.option("--author-column", metavar="NAME", help="Column with the author.")
-@click.option("--brand-column", metavar="NAME", help="Column with the brand, or several between | or ;.")
+@file_options
 @click.option("--rate", type=POSITIVE, metavar="N", help="Publish N tweets a second.")
 @click.option("--speedup", type=POSITIVE, metavar="X", help="Publish X times as fast as it happened.")
 @click.option("--max", "maximum", is_flag=True, help="Publish as fast as Kafka takes it; the default.")
