@@ -204,6 +204,41 @@ class Settings(BaseSettings):
         default=86_400, ge=60, description="a model version not seen for this long counts as new when it comes back"
     )
 
+    # Notifications (barometer notify)
+    notify_urls: SecretStr | None = Field(
+        default=None,
+        description="where notifications go: URLs of Apprise, separated by spaces; RECEIVER=URL takes only what "
+        "Alertmanager routes to that receiver; docs/notifications.md",
+    )
+    notify_urls_file: Path | None = Field(
+        default=None, description="file that holds these URLs, one a line, instead of the URLs themselves"
+    )
+    notify_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="address to hear Alertmanager on; 0.0.0.0: from any host",
+    )
+    notify_port: int = Field(default=9096, ge=0, le=65_535, description="port to hear Alertmanager on; 0: a free one")
+    notify_token: SecretStr | None = Field(
+        default=None, description="what Alertmanager must show to be heard (as a Bearer token); empty: nothing"
+    )
+    notify_token_file: Path | None = Field(
+        default=None, description="file that holds this token and nothing else, instead of the token itself"
+    )
+    notify_give_up_s: float = Field(
+        default=86_400, ge=1, description="a notification that its target refuses is tried again for this long"
+    )
+    page_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^(https?://[^\s<>\"'()]+)?$",
+        description="address of the live page as readers of a notification reach it; empty: no link",
+    )
+    grafana_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s<>\"'()]+)?$",
+        description="address of Grafana as readers of a notification reach it; empty: no link",
+    )
+
     # This machine
     cache_dir: Path = Field(
         default=Path("~/.cache/barometer"), description="where the local broker's jars and compiled models are kept"
@@ -285,6 +320,8 @@ def _security_problems(settings: Settings) -> list[str]:
         *_useless(settings, () if tls else _TLS_ONLY, f"{protocol} does not encrypt: set it to SSL or SASL_SSL"),
         *_twice(settings, "kafka_password"),
         *_twice(settings, "kafka_key_password"),
+        *_twice(settings, "notify_urls"),
+        *_twice(settings, "notify_token"),
         *([] if not sasl else _missing(settings, protocol, "kafka_username")),
         *([] if not sasl else _missing(settings, protocol, "kafka_password", "kafka_password_file")),
         *_half(settings, "kafka_certificate_file", "kafka_key_file"),

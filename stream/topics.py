@@ -53,6 +53,7 @@ class Topics:
     panes: str
     windows: str
     spikes: str
+    notifications: str
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
@@ -65,11 +66,21 @@ class Topics:
             panes=f"{prefix}reputation.panes",
             windows=f"{prefix}reputation.windows",
             spikes=f"{prefix}reputation.spikes",
+            notifications=f"{prefix}notifications.sent",
         )
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
-    """Every topic with its partitions and settings, in the order of the flow."""
+    """The topics of the flow with their partitions and settings, in its order."""
+    return _specs(settings)[:-1]
+
+
+def all_topic_specs(settings: Settings) -> list[TopicSpec]:
+    """Every topic: those of the flow, and what ``barometer notify`` remembers, which no worker needs."""
+    return _specs(settings)
+
+
+def _specs(settings: Settings) -> list[TopicSpec]:
     topics = Topics.of(settings)
     # What a producer was told is written must outlive the loss of one broker, where there are brokers to spare.
     copies = {"min.insync.replicas": "2" if settings.replication_factor >= 3 else "1"}
@@ -87,4 +98,5 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         spec(topics.panes, _STATE, None, TWEET_MAX_BYTES),
         spec(topics.windows, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
         spec(topics.spikes, _COMPACT, None, TWEET_MAX_BYTES),
+        spec(topics.notifications, _COMPACT_DELETE, 90, TWEET_MAX_BYTES),
     ]

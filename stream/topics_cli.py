@@ -47,10 +47,10 @@ def create() -> None:
     """
     from infra.kafka.admin import ensure_topics
     from infra.settings import load_settings
-    from stream.topics import topic_specs
+    from stream.topics import all_topic_specs
 
     settings = load_settings()
-    specs = topic_specs(settings)
+    specs = all_topic_specs(settings)
     created = ensure_topics(settings, specs)
     for spec in specs:
         click.echo(f"{'created' if spec.name in created else 'exists '}  {spec.name}")
@@ -87,9 +87,9 @@ def list_(as_json: bool) -> None:
 def topic_rows(settings: Settings) -> list[TopicRow]:
     """The state of every topic of these settings, in the order of the flow. Raises KafkaUnavailableError."""
     from infra.kafka.admin import describe_topics, differences, record_counts
-    from stream.topics import topic_specs
+    from stream.topics import all_topic_specs
 
-    specs = topic_specs(settings)
+    specs = all_topic_specs(settings)
     found = describe_topics(settings, [spec.name for spec in specs])
     records = record_counts(settings, found.values())
     rows = []
