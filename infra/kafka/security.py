@@ -11,15 +11,12 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from infra.errors import UsageError
-from infra.settings import ENV_PREFIX, Settings
+from infra.secrets import readable, secret_of, variable
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from faust.types.auth import CredentialsT
-
-_MOST_SECRET_BYTES = 64 * 1024
 
 
 def librdkafka_security(settings: Settings) -> dict[str, Any]:
@@ -31,7 +28,7 @@ def librdkafka_security(settings: Settings) -> dict[str, Any]:
     if protocol.startswith("SASL"):
         properties["sasl.mechanism"] = settings.kafka_sasl_mechanism
         properties["sasl.username"] = settings.kafka_username
-        properties["sasl.password"] = _secret(settings, "kafka_password")
+        properties["sasl.password"] = secret_of(settings, "kafka_password")
     if protocol.endswith("SSL"):
         tls_context(settings)  # it says what is wrong with a file better than librdkafka does
         properties["ssl.endpoint.identification.algorithm"] = "https" if settings.kafka_check_hostname else "none"
@@ -40,7 +37,7 @@ def librdkafka_security(settings: Settings) -> dict[str, Any]:
         if settings.kafka_certificate_file and settings.kafka_key_file:
             properties["ssl.certificate.location"] = str(_path(settings.kafka_certificate_file))
             properties["ssl.key.location"] = str(_path(settings.kafka_key_file))
-            if password := _secret(settings, "kafka_key_password"):
+            if password := secret_of(settings, "kafka_key_password"):
                 properties["ssl.key.password"] = password
     return properties
 
@@ -53,7 +50,7 @@ def faust_credentials(settings: Settings) -> CredentialsT | None:
     if settings.kafka_security_protocol.startswith("SASL"):
         return faust.SASLCredentials(
             username=settings.kafka_username,
-            password=_secret(settings, "kafka_password"),
+            password=secret_of(settings, "kafka_password"),
             ssl_context=context,
             mechanism=settings.kafka_sasl_mechanism,
         )
@@ -66,12 +63,12 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
     if settings.kafka_ca_file:
-        ca = _readable("kafka_ca_file", settings.kafka_ca_file)
+        ca = readable("kafka_ca_file", settings.kafka_ca_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # that authority, and not the system's too
         try:
             context.load_verify_locations(ca)
         except ssl.SSLError as error:
-            raise UsageError(f"{_variable('kafka_ca_file')} is {ca}: it holds no certificates in PEM form") from error
+            raise UsageError(f"{variable('kafka_ca_file')} is {ca}: it holds no certificates in PEM form") from error
     # Python 3.13 refuses private authorities whose certificates lack extensions; librdkafka takes them, so must we.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = settings.kafka_check_hostname
@@ -81,9 +78,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _load_certificate(context: ssl.SSLContext, settings: Settings, certificate: Path, key: Path) -> None:
-    certificate = _readable("kafka_certificate_file", certificate)
-    key = _readable("kafka_key_file", key)
-    password = _secret(settings, "kafka_key_password")
+    certificate = readable("kafka_certificate_file", certificate)
+    key = readable("kafka_key_file", key)
+    password = secret_of(settings, "kafka_key_password")
     asked = False
 
     def tell() -> str:  # without it, OpenSSL would ask at the terminal
@@ -96,50 +93,17 @@ def _load_certificate(context: ssl.SSLContext, settings: Settings, certificate: 
     except (ssl.SSLError, ValueError) as error:
         reason = getattr(error, "reason", None) or ""
         if reason == "KEY_VALUES_MISMATCH":
-            why = f"it is not the key of {_variable('kafka_certificate_file')} {certificate}"
+            why = f"it is not the key of {variable('kafka_certificate_file')} {certificate}"
         elif asked and not password:
-            why = f"it is encrypted; set {_variable('kafka_key_password')} or {_variable('kafka_key_password_file')}"
+            why = f"it is encrypted; set {variable('kafka_key_password')} or {variable('kafka_key_password_file')}"
         elif asked:
-            why = f"{_variable('kafka_key_password')} (or its file) does not open it"
+            why = f"{variable('kafka_key_password')} (or its file) does not open it"
         else:
-            why = f"it, or {_variable('kafka_certificate_file')} {certificate}, is not in PEM form"
+            why = f"it, or {variable('kafka_certificate_file')} {certificate}, is not in PEM form"
     else:
         return
-    raise UsageError(f"{_variable('kafka_key_file')} is {key}: {why}")
-
-
-def _secret(settings: Settings, name: str) -> str:
-    """The secret from the setting, or from the file that another setting names; empty when there is neither."""
-    given: SecretStr | None = getattr(settings, name)
-    if given is not None:
-        return given.get_secret_value()
-    file: Path | None = getattr(settings, f"{name}_file")
-    if file is None:
-        return ""
-    path = _readable(f"{name}_file", file)
-    with path.open("rb") as opened:
-        content = opened.read(_MOST_SECRET_BYTES)
-    try:
-        secret = content.decode().rstrip("\r\n")  # editors and `echo` end a file with a newline
-    except UnicodeDecodeError:
-        secret = ""
-    if not secret:
-        raise UsageError(f"{_variable(f'{name}_file')} is {path}: there is no password in it, one line of UTF-8 text")
-    return secret
-
-
-def _readable(name: str, path: Path) -> Path:
-    path = _path(path)
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise UsageError(f"{_variable(name)} is {path}: {error.strerror}") from error
+    raise UsageError(f"{variable('kafka_key_file')} is {key}: {why}")
 
 
 def _path(path: Path) -> Path:
     return path.expanduser()
-
-
-def _variable(name: str) -> str:
-    return f"{ENV_PREFIX}{name.upper()}"
