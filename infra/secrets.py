@@ -16,7 +16,7 @@ from infra.settings import ENV_PREFIX, Settings
 _MOST_BYTES = 64 * 1024
 
 
-def secret_of(settings: Settings, name: str, what: str = "password, one line of UTF-8 text") -> str:
+def secret_of(settings: Settings, name: str, what: str = "password") -> str:
     """The secret of the setting ``name``, or the text of the file in ``{name}_file``; empty when there is neither.
 
     Raises UsageError when the file cannot be read or holds no ``what``.
@@ -35,7 +35,7 @@ def secret_of(settings: Settings, name: str, what: str = "password, one line of 
     except UnicodeDecodeError:
         secret = ""
     if not secret:
-        raise UsageError(f"{variable(f'{name}_file')} is {path}: there is no {what} in it")
+        raise UsageError(f"{variable(f'{name}_file')} is {path}: there is no {what} in it, as UTF-8 text")
     return secret
 
 
