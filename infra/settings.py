@@ -108,6 +108,20 @@ class Settings(BaseSettings):
         default=1_000, ge=20, le=1_000_000, description="how many recent records that share is taken of"
     )
 
+    # Labelling for many callers at once (the HTTP API)
+    predict_queue_texts: int = Field(
+        default=4_096, ge=1, le=1_000_000, description="most texts that wait for the model; more are refused for now"
+    )
+    predict_queue_chars: int = Field(
+        default=4_194_304, ge=4_000, description="most characters that wait for the model; more are refused for now"
+    )
+    predict_call_tokens: int = Field(
+        default=2_048, ge=1, le=1_000_000, description="texts of so many tokens, about, go to the model in one call"
+    )
+    predict_wait_s: float = Field(
+        default=0.002, ge=0, le=1, description="longest wait of an idle model for the callers it has just served"
+    )
+
     # Event time
     allowed_lateness_s: float = Field(
         default=60, ge=0, description="how much older than the newest tweet of its partition a tweet may be, on time"

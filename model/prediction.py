@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import BarometerError
+from model.labels import LABELS, Label
 
 
 class ModelError(BarometerError):
@@ -23,6 +24,15 @@ class ModelInfo:
     name: str
     version: str
     engine: str
+
+
+class Prediction(NamedTuple):
+    """What a classifier says of one text. ``probabilities``: by label, to six digits; ``confidence``: the label's."""
+
+    label: Label
+    confidence: float
+    probabilities: dict[Label, float]
+    truncated: bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,15 @@ class Predictions:
         """Indices into LABELS, shape (n,)."""
         best: NDArray[np.intp] = self.probabilities.argmax(axis=1)
         return best
+
+    def each(self) -> list[Prediction]:
+        """The same, one by one: for callers of few texts."""
+        said = []
+        for row, best, truncated in zip(self.probabilities, self.labels, self.truncated, strict=True):
+            probabilities = {label: round(float(share), 6) for label, share in zip(LABELS, row, strict=True)}
+            label = LABELS[best]
+            said.append(Prediction(label, probabilities[label], probabilities, bool(truncated)))
+        return said
 
 
 class Classifier(Protocol):

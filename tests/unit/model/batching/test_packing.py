@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.batching import Batch, pad, plan_batches
+from model.batching.packing import Batch, pad, plan_batches
 
 LENGTHS = st.lists(st.integers(1, 128), max_size=300)
 STEPS = st.sampled_from([1, 4, 8, 16])
