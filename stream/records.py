@@ -161,6 +161,22 @@ class Counts(BaseModel):
         return self.negative + self.neutral + self.positive
 
 
+class WindowBaseline(BaseModel):
+    """What the spike detector expected of a brand, when one minute of it closed.
+
+    The true negative share of an hour lies around the expected one with
+    ``variance``; ``level_variance`` is the part of it that is the same in all hours.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    negative_share: float = Field(ge=0, le=1, description="expected share of negative tweets")
+    variance: float = Field(ge=0, description="of an hour's true share around it")
+    level_variance: float = Field(ge=0, description="the part of that variance that is the same in all hours")
+    alike: float = Field(ge=0, description="correlation of two tweets of one minute: people who repeat each other")
+    tweets: float | None = Field(default=None, ge=0, description="expected tweets a minute; absent until known")
+
+
 class Window(Record):
     """``reputation.windows``, key: brand, start, size. The newest record of a key is the truth."""
 
@@ -185,6 +201,9 @@ class Window(Record):
     late: int = Field(default=0, ge=0, description="of these, how many came after the window had closed")
     status: Literal["open", "closed"]
     models: list[str] = Field(description="versions of the models that labelled its tweets")
+    baseline: WindowBaseline | None = Field(
+        default=None, description="what was expected when it closed; absent before, and while the brand is new"
+    )
 
     def key(self) -> bytes:
         return window_key(self.brand, self.start, self.size_s)

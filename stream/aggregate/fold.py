@@ -299,7 +299,9 @@ def _close(state: PartitionState, changes: Changes, draft: Pane, rules: Rules) -
     # First what the time before it came to, as if event time had come in small steps.
     _end_silent(state, changes, key.brand, key.start, rules)
     _let_go(state, changes, key.brand, key.start)
-    changes.spikes += _watch(state, changes, key.brand).closed(rules.detector, stats, sample, rules.names(key.brand))
+    watch = _watch(state, changes, key.brand)
+    changes.spikes += watch.closed(rules.detector, stats, sample, rules.names(key.brand))
+    draft.baseline = watch.expects(rules.spikes)
 
 
 def _silence(state: PartitionState, changes: Changes, before_ms: int | None, rules: Rules) -> None:

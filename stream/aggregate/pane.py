@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -12,9 +12,10 @@ import orjson
 
 from model.labels import LABELS
 from model.quantification import cell_of, wilson
-from stream.authors import Authors, author_hash
-from stream.records import MILLION, PANE_S, SCHEMA_VERSION, Counts, LabeledTweet, Window
-from stream.spikes.evidence import PANE_TWEETS, Sample, Seen, bounded
+from stream.aggregate.labelled import LabelledTweet
+from stream.authors import Authors, author_hash, hash64
+from stream.records import MILLION, PANE_S, SCHEMA_VERSION, Counts, Window, WindowBaseline
+from stream.spikes.evidence import PANE_TWEETS, Sample, bounded
 from stream.spikes.pane import PaneStats, author_sample
 
 CHUNK_IDS = 4_096
@@ -24,58 +25,12 @@ _LABEL_BITS = 2
 _VOICE_BITS = 32
 NO_VOICE = (1 << _VOICE_BITS) - 1
 """Stands for a tweet that names no author."""
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 SECOND_US = 1_000_000
-_LABEL_NUMBERS = {label: number for number, label in enumerate(LABELS)}
-
-
-class LabelledTweet(NamedTuple):
-    """What the fold needs of a labelled tweet, in plain values: one about each brand.
-
-    ``at_us``: event time in microseconds since 1970. ``label``: its index in
-    LABELS. The probabilities are in the order of LABELS, ``confidence`` is that
-    of the label, ``model`` the version of what gave it.
-    """
-
-    at_us: int
-    brand: str
-    id: str
-    label: int
-    negative: float
-    neutral: float
-    positive: float
-    confidence: float
-    model: str
-    author: str | None
-    text: str
-    source: str | None
-    lang: str | None
-
-    @classmethod
-    def of(cls, record: LabeledTweet) -> LabelledTweet:
-        """What a record of ``tweets.labeled`` says."""
-        tweet, probabilities = record.tweet, record.probabilities
-        return cls(
-            (tweet.created_at - _EPOCH) // _MICROSECOND,
-            record.brand,
-            tweet.id,
-            _LABEL_NUMBERS[record.label],
-            probabilities.negative,
-            probabilities.neutral,
-            probabilities.positive,
-            record.confidence,
-            record.model.version,
-            tweet.author,
-            tweet.text,
-            tweet.source,
-            tweet.lang,
-        )
 
 
 def id_hash(tweet_id: str) -> int:
     """64 bits of a tweet id. Among a million ids two agree with a chance of 3 in 100 million."""
-    return int.from_bytes(blake2b(tweet_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return hash64(tweet_id.encode("utf-8", "surrogatepass"))
 
 
 def voice_of(author: int | None, label: int) -> int:
@@ -101,11 +56,8 @@ class PaneKey(NamedTuple):
         return self.start + PANE_S
 
 
-class Counted(NamedTuple):
-    """What is remembered of one counted tweet: the hash of its id, and its voice."""
-
-    id: int
-    voice: int
+Counted = tuple[int, int]
+"""What is remembered of one counted tweet: the hash of its id, and its voice. Plain, as there are many."""
 
 
 @dataclass(slots=True)
@@ -126,7 +78,7 @@ class CountedTweets:
 
     def all(self) -> list[Counted]:
         """Ids and voices of all; which voice is whose is not remembered, and does not matter."""
-        return [Counted(*pair) for pair in zip_longest(self.known, self.voices - {NO_VOICE}, fillvalue=NO_VOICE)]
+        return list(zip_longest(self.known, self.voices - {NO_VOICE}, fillvalue=NO_VOICE))
 
     def chunks_with(self, fresh: list[Counted]) -> dict[int, list[Counted]]:
         """The chunks that adding ``fresh`` would change, by number."""
@@ -141,8 +93,8 @@ class CountedTweets:
     def add(self, fresh: list[Counted]) -> None:
         grown = self.tail + fresh
         whole = len(grown) // CHUNK_IDS
-        self.known.update(counted.id for counted in fresh)
-        self.voices.update(counted.voice for counted in fresh)
+        self.known.update(hashed for hashed, _voice in fresh)
+        self.voices.update(voice for _hashed, voice in fresh)
         self.full += whole
         self.tail = grown[whole * CHUNK_IDS :]
 
@@ -157,9 +109,10 @@ class Pane:
 
     ``confidence`` is a sum in millionths too. ``unsigned``: tweets by label that
     name no author. ``cells``: tweets by ``cell_of`` their probabilities.
+    ``baseline``: what was expected when it closed.
     ``sample``: some tweets, as evidence for spikes; None once the pane has closed.
     ``ids`` is None once the duplicate horizon has passed. ``fresh`` holds what a
-    draft has counted and not yet saved, by id; ``sampled``: whether the sample changed.
+    draft has counted and not yet saved, voices by id; ``sampled``: whether the sample changed.
     """
 
     key: PaneKey
@@ -173,9 +126,10 @@ class Pane:
     late: int = 0
     closed: bool = False
     models: list[str] = field(default_factory=list)
+    baseline: WindowBaseline | None = None
     sample: Sample | None = field(default_factory=_new_sample)
     ids: CountedTweets | None = field(default_factory=CountedTweets)
-    fresh: dict[int, Counted] = field(default_factory=dict)
+    fresh: dict[int, int] = field(default_factory=dict)
     sampled: bool = False
 
     @property
@@ -203,6 +157,7 @@ class Pane:
                 "late": self.late,
                 "closed": self.closed,
                 "models": self.models,
+                "baseline": self.baseline and self.baseline.model_dump(),
                 "ids": self.ids is not None,
             }
         )
@@ -223,6 +178,7 @@ class Pane:
             late=value["late"],
             closed=value["closed"],
             models=value["models"],
+            baseline=None if (expected := value.get("baseline")) is None else WindowBaseline(**expected),
             sample=None if value["closed"] else _new_sample(),
             ids=CountedTweets() if value["ids"] else None,
         )
@@ -245,31 +201,50 @@ class Pane:
     def knows(self, hashed: int) -> bool:
         return self.ids is not None and (hashed in self.ids.known or hashed in self.fresh)
 
-    def add(self, tweet: LabelledTweet, hashed: int) -> None:
-        """Count one tweet; late when the pane has already closed."""
-        label, negative, neutral, positive, confidence, model, name = tweet[3:10]
-        self.counts[label] += 1
+    def add(self, tweets: Iterable[LabelledTweet], hashes: Iterable[int]) -> None:
+        """Count tweets that it does not know, each with the hash of its id; late when the pane has already closed.
+
+        One loop over local names, since this is most of what counting a tweet costs.
+        """
+        counts, unsigned, cells, models = self.counts, self.unsigned, self.cells, self.models
+        add_author, sample = self.authors.add, self.sample
+        voices: dict[int, int] = {}
+        negatives = neutrals = positives = sure = uncertain = 0
+        for tweet, hashed in zip(tweets, hashes, strict=True):
+            at_us, _, identity, label, negative, neutral, positive, confidence, model, name, text, source, lang = tweet
+            counts[label] += 1
+            negatives += round(negative * MILLION)
+            neutrals += round(neutral * MILLION)
+            positives += round(positive * MILLION)
+            sure += round(confidence * MILLION)
+            if confidence < UNCERTAIN_BELOW:
+                uncertain += 1
+            cell = cell_of(negative, neutral, positive)
+            cells[cell] = cells.get(cell, 0) + 1
+            if name is None:
+                author = None
+                unsigned[label] += 1
+                voices[hashed] = NO_VOICE
+            else:
+                author = author_hash(name)
+                add_author(author)
+                voices[hashed] = voice_of(author, label)
+            if model not in models:
+                models.append(model)
+            if sample is not None and sample.wants(hashed):
+                at = at_us // SECOND_US
+                sample.keep(bounded(hashed, identity, at, label, confidence, author, text, source, lang))
+                self.sampled = True
         sums = self.sums
-        sums[0] += round(negative * MILLION)
-        sums[1] += round(neutral * MILLION)
-        sums[2] += round(positive * MILLION)
-        self.confidence += round(confidence * MILLION)
-        self.uncertain += confidence < UNCERTAIN_BELOW
-        cell = cell_of(negative, neutral, positive)
-        self.cells[cell] = self.cells.get(cell, 0) + 1
-        author = None if name is None else author_hash(name)
-        if author is None:
-            self.unsigned[label] += 1
-        else:
-            self.authors.add(author)
-        if model not in self.models:
-            self.models.append(model)
-        self.late += self.closed
-        if self.sample is not None and self.sample.wants(hashed):
-            self.sample.add(_seen(tweet, hashed, author))
-            self.sampled = True
+        sums[0] += negatives
+        sums[1] += neutrals
+        sums[2] += positives
+        self.confidence += sure
+        self.uncertain += uncertain
+        if self.closed:
+            self.late += len(voices)
         if self.ids is not None:
-            self.fresh[hashed] = Counted(hashed, voice_of(author, label))
+            self.fresh.update(voices)
 
     def close(self) -> Sample:
         """Close it; returns the sample, which the pane then no longer needs."""
@@ -280,7 +255,7 @@ class Pane:
     def saved(self) -> None:
         """The draft is safe in Kafka: what it counted becomes known."""
         if self.ids is not None:
-            self.ids.add(list(self.fresh.values()))
+            self.ids.add(list(self.fresh.items()))
             if self.closed:
                 self.ids.voices.clear()  # they were for the spikes, which are decided when the pane closes
         self.fresh, self.sampled = {}, False
@@ -290,7 +265,7 @@ class Pane:
 
         Where most tweets of a label name no author, nothing is known of its people.
         """
-        voices = {counted.voice for counted in self.fresh.values()}
+        voices = set(self.fresh.values())
         if self.ids is not None:
             voices |= self.ids.voices
         voices.discard(NO_VOICE)
@@ -332,19 +307,5 @@ class Pane:
             late=self.late,
             status="closed" if self.closed else "open",
             models=sorted(self.models),
+            baseline=self.baseline,
         )
-
-
-def _seen(tweet: LabelledTweet, hashed: int, author: int | None) -> Seen:
-    """What is kept of a tweet as evidence: the author only as a hash."""
-    return bounded(
-        hashed,
-        tweet.id,
-        tweet.at_us // SECOND_US,
-        tweet.label,
-        tweet.confidence,
-        author,
-        tweet.text,
-        tweet.source,
-        tweet.lang,
-    )

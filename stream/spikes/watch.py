@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import orjson
 
-from stream.records import Spike
+from stream.records import Spike, WindowBaseline
 from stream.spikes import codec
 from stream.spikes.detector import Detector
 from stream.spikes.evidence import Memory, Sample, SpikeWindow, explain, memory, write_sentence
 from stream.spikes.pane import PaneStats, SpikeEvent
+from stream.spikes.rules import SpikeRules
 from stream.spikes.state import HEAD, BrandState, Part
 
 STATE, MEMORY = "state", "memory"
@@ -54,6 +55,22 @@ class BrandWatch:
         """Take in the next pane, at its first closing; ``names``: what the brand is called."""
         self.memory.closed(pane.start, sample)
         return [self._spike(event, names) for event in detector.closed(self.state, pane)]
+
+    def expects(self, rules: SpikeRules) -> WindowBaseline | None:
+        """What is expected of the minute that closed last; None while the brand, or its model, is new."""
+        state = self.state
+        baseline = state.baseline(rules)
+        if baseline is None or state.end is None:
+            return None
+        expected = state.expected(baseline, state.end - 1)
+        negative = baseline.negative
+        return WindowBaseline(
+            negative_share=round(expected.shares[0], 6),
+            variance=round(expected.variances[0], 8),
+            level_variance=round(negative.level_variance, 8),
+            alike=round(negative.alike, 6),
+            tweets=None if baseline.volume is None else round(expected.volume[1], 4),
+        )
 
     def silent(self, detector: Detector, now: int, names: Collection[str]) -> list[Spike]:
         """Spikes that end because nothing was said for long before ``now`` (seconds since 1970)."""
