@@ -78,11 +78,9 @@ class RowDecoder:
     def read(self, row: Row) -> Parts | Rejected:
         """The cells of a row that have a role, or the line and reason why it is no tweet."""
         fields, columns = row.fields, self.columns
-        text = fields.get(columns.text)
-        if not isinstance(text, str):
-            return Rejected(row.line, f"no text: {columns.text} is {'missing' if text is None else shorten(text)}")
-        if is_empty(text):
-            return Rejected(row.line, f"empty text: {columns.text} is {shorten(text)}")
+        text = self.text(row)
+        if isinstance(text, Rejected):
+            return text
         time, repaired = self._time(fields)
         if time is None:
             return Rejected(row.line, self._no_time(fields))
@@ -96,6 +94,20 @@ class RowDecoder:
             lang=_name(fields.get(columns.lang)) if columns.lang else None,
             source=_name(fields.get(columns.source)) if columns.source else None,
         )
+
+    def text(self, row: Row) -> str | Rejected:
+        """The text of a row, or why there is nothing in it to label."""
+        name = self.columns.text
+        text = row.fields.get(name)
+        if not isinstance(text, str):
+            return Rejected(row.line, f"no text: {name} is {'missing' if text is None else shorten(text)}")
+        if is_empty(text):
+            return Rejected(row.line, f"empty text: {name} is {shorten(text)}")
+        return text
+
+    def brands(self, row: Row) -> list[str]:
+        """The brands that a row names."""
+        return (_brands(row.fields.get(self.columns.brand)) if self.columns.brand else None) or []
 
     def decode(self, row: Row) -> Decoded | Rejected:
         """The tweet of a row, or the line and reason why it is none."""

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
+from model.batching.careful import PATIENT_WITH
 from model.prediction import ModelError, ModelInfo, Predictions
-from stream.classify.labels import PATIENT_WITH, classify
+from stream.classify.labels import classify
 from stream.records import Tweet
 
 NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
