@@ -252,6 +252,11 @@ class Settings(BaseSettings):
         pattern=r"^(https?://[^\s<>\"'()]+)?$",
         description="address of Grafana as readers of a notification reach it; empty: no link",
     )
+    docs_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s<>\"'()]+)?$",
+        description="address under which this project's files are read, put before docs/runbooks/... in notifications",
+    )
 
     # This machine
     cache_dir: Path = Field(
