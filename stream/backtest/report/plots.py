@@ -6,13 +6,12 @@ Figures are built as objects, without pyplot: no display, no global state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import nan
 from statistics import median
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from infra.terminal import printable
+from infra.glyphs import drawable
 from stream.backtest.incidents import Incident
 from stream.backtest.report.show import span
 from stream.backtest.result import Series, Share, shares
@@ -230,16 +229,3 @@ def _length(seconds: int) -> str:
     if seconds % 3_600 == 0:
         return "hour" if seconds == 3_600 else f"{seconds // 3_600} h"
     return "minute" if seconds == 60 else f"{seconds // 60} min"
-
-
-@lru_cache(maxsize=1)
-def _glyphs() -> Any:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    return get_font(findfont(FontProperties())).get_charmap()
-
-
-def drawable(text: str) -> str:
-    """A text on one line, without what the font of the plots has no sign for (emoji, Chinese and others)."""
-    known = _glyphs()
-    return "".join(character if ord(character) in known else "▯" for character in printable(text))

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.errors import BarometerError
+from infra.glyphs import drawable
 from stream.backtest.cli import backtest
-from stream.backtest.report.plots import Picture, bin_size, draw, drawable
+from stream.backtest.report.plots import Picture, bin_size, draw
 from stream.backtest.report.write import file_names
 from stream.backtest.result import Minute, Series
 from tests.backtest_file import write_labelled
