@@ -16,6 +16,7 @@ from datasketches import hll_sketch, hll_union, tgt_hll_type
 
 _LG_K = 12
 _TYPE = tgt_hll_type.HLL_4
+_EMPTY = blake2b(digest_size=8)
 _MODE_BYTE, _MODE_BITS = 7, 3
 _LISTS = {0: 8, 1: 12}
 """In these modes a serialised sketch is a list of numbers of 4 bytes, from this byte on."""
@@ -23,7 +24,14 @@ _LISTS = {0: 8, 1: 12}
 
 def author_hash(author: str) -> int:
     """64 bits of an author's name, whatever its case."""
-    return int.from_bytes(blake2b(author.casefold().encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return hash64(author.casefold().encode("utf-8", "surrogatepass"))
+
+
+def hash64(name: bytes) -> int:
+    """The first 64 bits of BLAKE2b, as it is for a digest of 8 bytes."""
+    hashed = _EMPTY.copy()  # half of a hash so short is setting one up
+    hashed.update(name)
+    return int.from_bytes(hashed.digest(), "big")
 
 
 class Authors:

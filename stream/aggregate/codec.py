@@ -85,7 +85,7 @@ def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterat
         sample = None if pane.sample is None else encode_sample(pane.sample)
         yield Outgoing(topic, _sample_key(key), _wrapped(sample), partition=partition)
     if pane.ids is not None:
-        for chunk, counted in pane.ids.chunks_with(list(pane.fresh.values())).items():
+        for chunk, counted in pane.ids.chunks_with(list(pane.fresh.items())).items():
             yield Outgoing(topic, _ids_key(key, chunk), _ids_value(counted), partition=partition)
 
 
@@ -94,7 +94,7 @@ def encode_all(saved: Saved, topic: str, partition: int) -> Iterator[Outgoing]:
     state = saved.state
     whole = begin(state)
     for pane in state.panes:
-        fresh = {} if pane.ids is None else {counted.id: counted for counted in pane.ids.all()}
+        fresh = {} if pane.ids is None else dict(pane.ids.all())
         whole.panes[pane.key] = replace(
             pane, ids=None if pane.ids is None else CountedTweets(), fresh=fresh, sampled=pane.sample is not None
         )
@@ -224,16 +224,15 @@ def _ids_key(key: PaneKey, chunk: int) -> bytes:
 
 
 def _ids_value(counted: list[Counted]) -> bytes:
-    ids = b64encode(struct.pack(f">{len(counted)}Q", *(one.id for one in counted))).decode()
-    voices = b64encode(struct.pack(f">{len(counted)}I", *(one.voice for one in counted))).decode()
+    ids = b64encode(struct.pack(f">{len(counted)}Q", *(hashed for hashed, _voice in counted))).decode()
+    voices = b64encode(struct.pack(f">{len(counted)}I", *(voice for _hashed, voice in counted))).decode()
     return orjson.dumps({"schema_version": SCHEMA_VERSION, "ids": ids, "voices": voices})
 
 
 def _read_ids(value: dict[str, Any]) -> list[Counted]:
     ids, voices = b64decode(value["ids"]), b64decode(value["voices"])
     count = len(ids) // 8
-    pairs = zip(struct.unpack(f">{count}Q", ids), struct.unpack(f">{count}I", voices), strict=True)
-    return [Counted(*pair) for pair in pairs]
+    return list(zip(struct.unpack(f">{count}Q", ids), struct.unpack(f">{count}I", voices), strict=True))
 
 
 def _sample_key(key: PaneKey) -> bytes:

@@ -11,6 +11,7 @@ backtest for the tweets of a file.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,10 +21,11 @@ from math import floor
 from infra.errors import RecordError
 from infra.kafka.incoming import Incoming
 from stream.aggregate.event_clock import EventClock
-from stream.aggregate.pane import LabelledTweet, Pane, PaneKey, id_hash, pane_start
+from stream.aggregate.labelled import Arrival, LabelledTweet, read_labelled
+from stream.aggregate.pane import PANE_US, Pane, PaneKey, id_hash
 from stream.aggregate.panes import Panes
-from stream.decode import decode_labelled, decode_watermark, record_type, unknown_type
-from stream.records import PANE_S, WATERMARK, LabeledTweet, Spike, Watermark, Window
+from stream.decode import decode_watermark, record_type, unknown_type
+from stream.records import PANE_S, WATERMARK, Spike, Watermark, Window
 from stream.spikes.detector import Detector
 from stream.spikes.pane import PaneStats
 from stream.spikes.rules import SpikeRules
@@ -34,6 +36,7 @@ LATE = "late"
 
 
 HOUR_S = 3_600
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 WATCHED_S = 28 * 86_400
 """A brand of which nothing was heard for longer is no longer watched."""
 
@@ -137,6 +140,7 @@ class Changes:
 def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Changes:
     """What ``records``, the next of the partition in order, change in ``state``."""
     changes = begin(state)
+    arrived = _Arrived()
     for record in records:
         changes.next_offset = record.offset + 1
         changes.appended_ms = record.timestamp_ms
@@ -146,14 +150,39 @@ def fold(state: PartitionState, records: Sequence[Incoming], rules: Rules) -> Ch
             changes.dead.append((record, bad.reason, bad.message))
             continue
         if isinstance(word, Watermark):
+            _count_arrived(state, changes, arrived, rules)
+            arrived = _Arrived()
             _hear(state, changes, word, rules)
             continue
-        redelivered = _redelivered(changes.seen, word)
-        if not count(state, changes, LabelledTweet.of(word), rules, redelivered=redelivered) and not redelivered:
-            message = f"event time {word.tweet.created_at.isoformat()} is further back than late tweets are counted"
-            changes.dead.append((record, LATE, message))
+        if _redelivered(changes.seen, word):
+            arrived.redelivered.add(len(arrived.tweets))
+        arrived.records.append(record)
+        arrived.tweets.append(word.tweet)
+    _count_arrived(state, changes, arrived, rules)
+    changes.dead.sort(key=_offset)
     publish(state, changes, rules)
     return changes
+
+
+@dataclass
+class _Arrived:
+    """Labelled tweets between two words of event time. ``redelivered``: places of those that were here before."""
+
+    records: list[Incoming] = field(default_factory=list)
+    tweets: list[LabelledTweet] = field(default_factory=list)
+    redelivered: set[int] = field(default_factory=set)
+
+
+def _count_arrived(state: PartitionState, changes: Changes, arrived: _Arrived, rules: Rules) -> None:
+    for place in count(state, changes, arrived.tweets, rules, arrived.redelivered):
+        if place not in arrived.redelivered:
+            time = _EPOCH + dt.timedelta(microseconds=arrived.tweets[place].at_us)
+            message = f"event time {time.isoformat()} is further back than late tweets are counted"
+            changes.dead.append((arrived.records[place], LATE, message))
+
+
+def _offset(dead: tuple[Incoming, str, str]) -> int:
+    return dead[0].offset
 
 
 def begin(state: PartitionState) -> Changes:
@@ -168,11 +197,11 @@ def begin(state: PartitionState) -> Changes:
     )
 
 
-def _read(record: Incoming) -> LabeledTweet | Watermark:
+def _read(record: Incoming) -> Arrival | Watermark:
     """Raises RecordError."""
-    kind = record_type(record.headers)
+    kind = record_type(record.headers) if record.headers else None
     if kind is None:
-        return decode_labelled(record.value)
+        return read_labelled(record.value)
     if kind != WATERMARK:
         raise unknown_type(kind, f"in tweets.labeled it may say {WATERMARK}, and labelled tweets have none")
     return decode_watermark(record.value)
@@ -202,49 +231,86 @@ def apply(state: PartitionState, changes: Changes) -> None:
 
 
 def count(
-    state: PartitionState, changes: Changes, tweet: LabelledTweet, rules: Rules, *, redelivered: bool = False
-) -> bool:
-    """Count one labelled tweet, unless it was counted before; False when it came too late to be counted.
+    state: PartitionState,
+    changes: Changes,
+    tweets: Sequence[LabelledTweet],
+    rules: Rules,
+    redelivered: Collection[int] = (),
+) -> list[int]:
+    """Count labelled tweets that arrived between two words of event time, each unless it was counted before.
 
-    ``redelivered``: this very record was here before.
+    By pane, since what is done once for a pane need not be done for each tweet.
+    ``redelivered``: places in ``tweets`` of those of which this very record was
+    here before. Returns the places of those that came too late to be counted.
     """
-    start = pane_start(tweet.at_us)
-    key = PaneKey(start, tweet.brand)
-    end = start + PANE_S
-    if end <= changes.evicted_to_s or changes.clock.passed(end + rules.late_retention_s):
-        changes.redelivered += redelivered
-        return False
-    hashed = id_hash(tweet.id)
-    draft = changes.panes.get(key)
-    pane = draft if draft is not None else state.pane(key)
+    late: list[int] = []
+    for (minute, brand), places in _by_pane(tweets).items():
+        key = PaneKey(minute * PANE_S, brand)
+        if key.end <= changes.evicted_to_s or changes.clock.passed(key.end + rules.late_retention_s):
+            changes.redelivered += sum(place in redelivered for place in places)
+            late += places
+        else:
+            arrived = [(tweets[place], place in redelivered) for place in places]
+            _count_pane(state, changes, key, arrived, rules)
+    return sorted(late)
+
+
+def _by_pane(tweets: Iterable[LabelledTweet]) -> dict[tuple[int, str], list[int]]:
+    """Places in ``tweets`` by minute since 1970 and brand."""
+    found: dict[tuple[int, str], list[int]] = {}
+    for place, tweet in enumerate(tweets):
+        key = tweet[0] // PANE_US, tweet[1]
+        places = found.get(key)
+        if places is None:
+            found[key] = [place]
+        else:
+            places.append(place)
+    return found
+
+
+def _count_pane(
+    state: PartitionState,
+    changes: Changes,
+    key: PaneKey,
+    arrived: Iterable[tuple[LabelledTweet, bool]],
+    rules: Rules,
+) -> None:
+    """Count tweets of one pane, each with whether it was redelivered."""
+    pane = changes.panes.get(key) or state.pane(key)
+    born = pane is None
     if pane is None:
-        pane = draft = _new_pane(key, changes.clock, rules)
-        changes.panes[key] = pane
-        changes.born.setdefault(start, set()).add(key.brand)
-    elif pane.knows(hashed) or (pane.ids is None and redelivered):
-        changes.redelivered += redelivered
-        changes.duplicates += not redelivered
-        return True
-    if draft is None:
-        draft = changes.panes[key] = pane.draft()
-    draft.add(tweet, hashed)
-    changes.unpublished.add(key)
-    changes.counted += 1
-    return True
+        pane = changes.panes[key] = _new_pane(key, changes.clock, rules)
+        changes.born.setdefault(key.start, set()).add(key.brand)
+    knows, remembers = pane.knows, pane.ids is not None
+    new: set[int] = set()
+    unknown: list[tuple[LabelledTweet, int]] = []
+    for tweet, again in arrived:
+        hashed = id_hash(tweet[2])
+        if (hashed in new or knows(hashed)) if remembers else (again and not (born and not unknown)):
+            changes.redelivered += again
+            changes.duplicates += not again
+            continue
+        new.add(hashed)
+        unknown.append((tweet, hashed))
+    if unknown:
+        _draft(changes, pane).add(unknown)
+        changes.unpublished.add(key)
+        changes.counted += len(unknown)
 
 
-def _redelivered(seen: dict[int, Seen], tweet: LabeledTweet) -> bool:
+def _redelivered(seen: dict[int, Seen], arrival: Arrival) -> bool:
     """Whether this record was here before, and note it.
 
     Records of one source partition come in its order, whoever sends them: the
     producer keeps order, and a new owner starts at or before where the old one
     was. So all that is older than the newest was here.
     """
-    newest = seen.get(tweet.origin.partition)
-    if newest is None or tweet.origin.offset > newest.offset:
-        seen[tweet.origin.partition] = Seen(tweet.origin.offset, {tweet.brand})
+    tweet, partition, offset = arrival
+    newest = seen.get(partition)
+    if newest is None or offset > newest.offset:
+        seen[partition] = Seen(offset, {tweet.brand})
         return False
-    if tweet.origin.offset == newest.offset and tweet.brand not in newest.brands:
+    if offset == newest.offset and tweet.brand not in newest.brands:
         newest.brands.add(tweet.brand)
         return False
     return True

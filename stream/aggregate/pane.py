@@ -26,6 +26,7 @@ _VOICE_BITS = 32
 NO_VOICE = (1 << _VOICE_BITS) - 1
 """Stands for a tweet that names no author."""
 SECOND_US = 1_000_000
+PANE_US = PANE_S * SECOND_US
 
 
 def id_hash(tweet_id: str) -> int:
@@ -38,11 +39,6 @@ def voice_of(author: int | None, label: int) -> int:
     if author is None:
         return NO_VOICE
     return author >> (64 - _VOICE_BITS + _LABEL_BITS) << _LABEL_BITS | label
-
-
-def pane_start(at_us: int) -> int:
-    """Start of the pane that holds an event time (microseconds since 1970), in seconds since 1970."""
-    return at_us // (PANE_S * SECOND_US) * PANE_S
 
 
 class PaneKey(NamedTuple):
@@ -201,7 +197,7 @@ class Pane:
     def knows(self, hashed: int) -> bool:
         return self.ids is not None and (hashed in self.ids.known or hashed in self.fresh)
 
-    def add(self, tweets: Iterable[LabelledTweet], hashes: Iterable[int]) -> None:
+    def add(self, tweets: Iterable[tuple[LabelledTweet, int]]) -> None:
         """Count tweets that it does not know, each with the hash of its id; late when the pane has already closed.
 
         One loop over local names, since this is most of what counting a tweet costs.
@@ -209,8 +205,9 @@ class Pane:
         counts, unsigned, cells, models = self.counts, self.unsigned, self.cells, self.models
         add_author, sample = self.authors.add, self.sample
         voices: dict[int, int] = {}
+        before = self.revision
         negatives = neutrals = positives = sure = uncertain = 0
-        for tweet, hashed in zip(tweets, hashes, strict=True):
+        for tweet, hashed in tweets:
             at_us, _, identity, label, negative, neutral, positive, confidence, model, name, text, source, lang = tweet
             counts[label] += 1
             negatives += round(negative * MILLION)
@@ -242,7 +239,7 @@ class Pane:
         self.confidence += sure
         self.uncertain += uncertain
         if self.closed:
-            self.late += len(voices)
+            self.late += self.revision - before
         if self.ids is not None:
             self.fresh.update(voices)
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.classify.outcome import Verdict
-from stream.fields import FIRST_YEAR, LAST_YEAR
-
-FIRST_US = int(dt.datetime(FIRST_YEAR, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
-END_US = int(dt.datetime(LAST_YEAR + 1, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
 
 class Entry(NamedTuple):

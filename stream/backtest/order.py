@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from infra.errors import BarometerError
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Entry, Item
 from stream.replay.options import Order
 

@@ -15,7 +15,7 @@ from infra.errors import UsageError
 from infra.settings import Settings
 from model.prediction import Classifier
 from stream.aggregate.fold import Rules
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.aggregate.store import rules_of
 from stream.backtest.cache import LabelCache
 from stream.backtest.entry import Dead, Item, only_time

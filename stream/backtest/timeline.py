@@ -17,7 +17,8 @@ from math import floor
 
 from stream.aggregate.event_clock import end_of_all
 from stream.aggregate.fold import Changes, PartitionState, Rules, advance, apply, begin, count, publish
-from stream.aggregate.pane import LabelledTweet, PaneKey
+from stream.aggregate.labelled import LabelledTweet
+from stream.aggregate.pane import PaneKey
 from stream.backtest.entry import Item
 from stream.records import PANE_S, Spike, Window
 from stream.spikes.pane import PaneStats
@@ -75,14 +76,18 @@ class Timeline:
         for first in range(0, len(items), FOLD_TOGETHER):
             state, rules, changes = self._state, self._rules, begin(self._state)
             newest_us, next_us = self._newest_us, self._next_us
+            together: list[LabelledTweet] = []
             for item in items[first : first + FOLD_TOGETHER]:
                 at_us = item[0]
-                if type(item) is LabelledTweet and not count(state, changes, item, rules):
-                    self.told.late += 1
+                if type(item) is LabelledTweet:
+                    together.append(item)
                 if at_us > newest_us:
                     newest_us = at_us
                     if at_us >= next_us:
+                        self.told.late += len(count(state, changes, together, rules))
+                        together = []
                         next_us = self._move(changes, at_us)
+            self.told.late += len(count(state, changes, together, rules))
             self._newest_us, self._next_us = newest_us, next_us
             self._keep(changes)
 

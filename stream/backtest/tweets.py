@@ -16,8 +16,8 @@ from typing import Any
 
 from infra.errors import RecordError, UsageError
 from model.labels import LABELS, label_of
-from stream.aggregate.pane import LabelledTweet
-from stream.backtest.entry import END_US, FIRST_US, Dead, Entry, Item
+from stream.aggregate.labelled import END_US, FIRST_US, LabelledTweet
+from stream.backtest.entry import Dead, Entry, Item
 from stream.backtest.labelled import is_labelled, read_labelled
 from stream.classify.outcome import BrandFinder, FuturePolicy, Verdict, brands_of
 from stream.decode import shorten

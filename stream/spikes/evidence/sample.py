@@ -112,10 +112,14 @@ class Sample:
 
     def add(self, tweet: Seen) -> None:
         """Keep the tweet if its turn comes; one that is there already changes nothing."""
-        if tweet.priority < self.threshold and tweet.priority not in self._seen:
-            self._seen[tweet.priority] = tweet
-            if len(self._seen) > self._limit:
-                self._settle()
+        if self.wants(tweet.priority):
+            self.keep(tweet)
+
+    def keep(self, tweet: Seen) -> None:
+        """Keep a tweet of a priority that ``wants`` has just asked for."""
+        self._seen[tweet.priority] = tweet
+        if len(self._seen) > self._limit:
+            self._settle()
 
     def tweets(self) -> list[Seen]:
         """Those kept, by priority."""

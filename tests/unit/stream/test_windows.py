@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.labels import LABELS
-from stream.aggregate.pane import LabelledTweet, Pane, PaneKey, id_hash
+from stream.aggregate.labelled import LabelledTweet
+from stream.aggregate.pane import Pane, PaneKey, id_hash
 from stream.records import LabeledTweet, ModelIdentity, Origin, Probabilities, Tweet, Window
 from stream.windows import SIZES_S, bounds, compose, merge
 
@@ -35,7 +36,7 @@ def pane(brand: str, minute: int, tweets: list[tuple[int, int]], *, closed: bool
             origin=Origin(partition=0, offset=number),
             labeled_at=ZERO,
         )
-        made.add(LabelledTweet.of(tweet), id_hash(tweet.tweet.id))
+        made.add([(LabelledTweet.of(tweet), id_hash(tweet.tweet.id))])
     made.closed = closed
     return made.window()
 

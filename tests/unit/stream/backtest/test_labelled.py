@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from infra.errors import UsageError
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Dead
 from stream.backtest.labelled import is_labelled, read_labelled
 from stream.decode import decode_labelled

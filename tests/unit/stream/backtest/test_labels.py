@@ -10,7 +10,7 @@ import pytest
 
 from infra.errors import BarometerError
 from model.prediction import ModelInfo, Predictions
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.cache import FILE, LabelCache
 from stream.backtest.entry import Entry, Item, only_time
 from stream.backtest.labels import Labeller

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Entry, Item
 from stream.backtest.order import BUCKET_US, Ordered
 

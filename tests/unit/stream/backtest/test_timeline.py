@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from model.labels import LABELS
 from stream.aggregate.fold import PartitionState, Rules, apply, fold
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Item, only_time
 from stream.backtest.timeline import Timeline, Told
 from stream.records import Spike, Window

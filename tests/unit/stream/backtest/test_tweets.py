@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from infra.errors import UsageError
-from stream.aggregate.pane import LabelledTweet
+from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Dead, Entry, Item
 from stream.backtest.tweets import TweetFile, open_tweets
 from stream.classify.outcome import FuturePolicy
