@@ -39,7 +39,9 @@ def route(config: Path, **labels: str) -> str:
 
 
 def test_alertmanager_itself_finds_no_fault() -> None:
-    checked = subprocess.run([program("amtool"), "check-config", str(CONFIG)], capture_output=True, text=True)
+    checked = subprocess.run(
+        [program("amtool"), "check-config", str(CONFIG)], check=False, capture_output=True, text=True
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
