@@ -47,8 +47,11 @@ class Authors:
 
     __hash__ = None  # type: ignore[assignment]  # it grows
 
-    def add(self, hashed: int) -> None:
-        self._sketch.update(hashed)
+    def update(self, hashes: Iterable[int]) -> None:
+        """Put in ``author_hash`` of each."""
+        update = self._sketch.update
+        for hashed in hashes:
+            update(hashed)
 
     def copy(self) -> Authors:
         return Authors(hll_sketch.deserialize(self._sketch.serialize_compact()))

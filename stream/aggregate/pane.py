@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
@@ -22,7 +22,10 @@ CHUNK_IDS = 4_096
 """Counted tweets in one state record (65 KB as base64): a busy pane rewrites only its last chunk."""
 UNCERTAIN_BELOW = 0.5
 _LABEL_BITS = 2
+_LABEL_MASK = (1 << _LABEL_BITS) - 1
 _VOICE_BITS = 32
+_AUTHOR_SHIFT = 64 - _VOICE_BITS + _LABEL_BITS
+"""A voice is who said what: 30 bits of the author's hash, and the label. The same author twice is one voice."""
 NO_VOICE = (1 << _VOICE_BITS) - 1
 """Stands for a tweet that names no author."""
 SECOND_US = 1_000_000
@@ -32,13 +35,6 @@ PANE_US = PANE_S * SECOND_US
 def id_hash(tweet_id: str) -> int:
     """64 bits of a tweet id. Among a million ids two agree with a chance of 3 in 100 million."""
     return hash64(tweet_id.encode("utf-8", "surrogatepass"))
-
-
-def voice_of(author: int | None, label: int) -> int:
-    """Who said what: 30 bits of the author's hash, and the label. The same author twice is one voice."""
-    if author is None:
-        return NO_VOICE
-    return author >> (64 - _VOICE_BITS + _LABEL_BITS) << _LABEL_BITS | label
 
 
 class PaneKey(NamedTuple):
@@ -203,12 +199,14 @@ class Pane:
         One loop over local names, since this is most of what counting a tweet costs.
         """
         counts, unsigned, cells, models = self.counts, self.unsigned, self.cells, self.models
-        add_author, sample = self.authors.add, self.sample
+        sample = self.sample
+        authors: list[int] = []
         voices: dict[int, int] = {}
+        wanted: dict[int, tuple[LabelledTweet, int | None]] = {}
         before = self.revision
         negatives = neutrals = positives = sure = uncertain = 0
         for tweet, hashed in tweets:
-            at_us, _, identity, label, negative, neutral, positive, confidence, model, name, text, source, lang = tweet
+            _, _, _, label, negative, neutral, positive, confidence, model, name, _, _, _ = tweet
             counts[label] += 1
             negatives += round(negative * MILLION)
             neutrals += round(neutral * MILLION)
@@ -224,14 +222,15 @@ class Pane:
                 voices[hashed] = NO_VOICE
             else:
                 author = author_hash(name)
-                add_author(author)
-                voices[hashed] = voice_of(author, label)
+                authors.append(author)
+                voices[hashed] = author >> _AUTHOR_SHIFT << _LABEL_BITS | label
             if model not in models:
                 models.append(model)
             if sample is not None and sample.wants(hashed):
-                at = at_us // SECOND_US
-                sample.keep(bounded(hashed, identity, at, label, confidence, author, text, source, lang))
-                self.sampled = True
+                wanted.setdefault(hashed, (tweet, author))
+        self.authors.update(authors)
+        if sample is not None and wanted:
+            self._sample(sample, wanted)
         sums = self.sums
         sums[0] += negatives
         sums[1] += neutrals
@@ -242,6 +241,16 @@ class Pane:
             self.late += self.revision - before
         if self.ids is not None:
             self.fresh.update(voices)
+
+    def _sample(self, sample: Sample, wanted: Mapping[int, tuple[LabelledTweet, int | None]]) -> None:
+        """Take tweets and their authors into the sample: those that it may keep, and the first that it will not."""
+        hashes = sorted(wanted)[: sample.size + 1] if len(wanted) > sample.size else wanted
+        for hashed in hashes:
+            tweet, author = wanted[hashed]
+            at_us, _, identity, label, _, _, _, confidence, _, _, text, source, lang = tweet
+            at = at_us // SECOND_US
+            sample.keep(bounded(hashed, identity, at, label, confidence, author, text, source, lang))
+        self.sampled = True
 
     def close(self) -> Sample:
         """Close it; returns the sample, which the pane then no longer needs."""
@@ -266,9 +275,9 @@ class Pane:
         if self.ids is not None:
             voices |= self.ids.voices
         voices.discard(NO_VOICE)
-        people: list[list[int]] = [[], [], []]
+        people: tuple[list[int], ...] = ([], [], [])
         for voice in voices:
-            people[voice & ((1 << _LABEL_BITS) - 1)].append(voice >> _LABEL_BITS)
+            people[voice & _LABEL_MASK].append(voice >> _LABEL_BITS)
         negative, neutral, positive = (
             len(known) + unsigned for known, unsigned in zip(people, self.unsigned, strict=True)
         )

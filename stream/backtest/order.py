@@ -65,6 +65,7 @@ class Ordered:
             yield from bucket
 
     def close(self) -> None:
+        self._buckets = {}
         if self._file is not None:
             self._file.close()
 

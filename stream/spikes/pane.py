@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from heapq import nsmallest
 from typing import Literal
 
 from stream.records import PANE_S
@@ -14,6 +13,7 @@ from stream.records import PANE_S
 AUTHORS_KEPT = 12
 """Author hashes kept for each pane and label: enough to tell a crowd from one loud voice."""
 HASH_BITS = 32
+_HASH_MASK = (1 << HASH_BITS) - 1
 _NAMESPACE = uuid.UUID("6f1d2f6e-6e0c-5b0e-9a53-0d6b7b1a7c11")
 
 
@@ -54,7 +54,7 @@ class PaneStats:
 
 def author_sample(hashes: Iterable[int]) -> tuple[int, ...]:
     """The AUTHORS_KEPT smallest of ``hashes``, cut to HASH_BITS: a sample in which the same people turn up again."""
-    return tuple(nsmallest(AUTHORS_KEPT, {number & ((1 << HASH_BITS) - 1) for number in hashes}))
+    return tuple(sorted({number & _HASH_MASK for number in hashes})[:AUTHORS_KEPT])
 
 
 @dataclass(frozen=True, slots=True)

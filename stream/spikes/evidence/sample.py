@@ -91,7 +91,7 @@ class Sample:
         self._settle()
 
     def __len__(self) -> int:
-        return len(self.tweets())
+        return min(len(self._seen), self.size)
 
     def __iter__(self) -> Iterator[Seen]:
         return iter(self.tweets())
@@ -128,7 +128,9 @@ class Sample:
 
     def copy(self) -> Sample:
         """An independent copy; the tweets themselves never change."""
-        return Sample(self.size, self._seen.values(), self.threshold)
+        other = Sample(self.size, threshold=self.threshold)
+        other._seen = self._seen.copy()
+        return other
 
     def _settle(self) -> None:
         """Sorting once for many tweets is cheaper than keeping order; in between twice as many may be held."""

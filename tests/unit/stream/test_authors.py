@@ -12,8 +12,7 @@ from stream.authors import Authors, author_hash
 
 def of(names: list[str]) -> Authors:
     authors = Authors()
-    for name in names:
-        authors.add(author_hash(name))
+    authors.update(map(author_hash, names))
     return authors
 
 
@@ -45,7 +44,7 @@ def test_what_is_written_down_reads_the_same(names: list[str]) -> None:
 
 def test_a_copy_does_not_change_its_original() -> None:
     authors = of(["a"])
-    authors.copy().add(author_hash("b"))
+    authors.copy().update([author_hash("b")])
 
     assert authors.count() == 1
 
