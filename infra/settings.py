@@ -122,6 +122,49 @@ class Settings(BaseSettings):
         default=0.002, ge=0, le=1, description="longest wait of an idle model for the callers it has just served"
     )
 
+    # HTTP API and live page
+    serve_host: str = Field(
+        default="127.0.0.1", min_length=1, description="address to serve on; 0.0.0.0 for other hosts to see"
+    )
+    serve_port: int = Field(default=8_000, ge=0, le=65_535, description="port to serve on; 0 takes a free one")
+    serve_history_h: int = Field(
+        default=168, ge=3, le=8_760, description="hours of event time for which windows are held in memory"
+    )
+    serve_windows_mib: int = Field(
+        default=512, ge=1, description="most memory for windows, in MiB; the oldest hours go first"
+    )
+    serve_tweets: int = Field(
+        default=50_000, ge=100, description="most tweets held in memory, at most 200 for each brand and label"
+    )
+    serve_stale_after_s: float = Field(
+        default=30, gt=0, description="what is shown counts as stale when nothing was read for this long"
+    )
+    serve_confirm_s: float = Field(
+        default=10, gt=0, le=300, description="longest wait for Kafka to confirm published tweets"
+    )
+    serve_text_chars: int = Field(default=4_000, ge=1, description="longest text to label; longer ones are refused")
+    serve_texts: int = Field(default=1_000, ge=1, le=100_000, description="most texts, or tweets, in one request")
+    serve_body_bytes: int = Field(default=1_048_576, ge=1_024, description="largest body of a request")
+    serve_rate_per_s: float = Field(
+        default=300, ge=0, description="requests a second and client, on average over ten seconds; 0: no limit"
+    )
+    serve_concurrency: int = Field(default=256, ge=1, description="most requests at once; more are told to come back")
+    serve_streams: int = Field(default=500, ge=1, description="most streams of events at once")
+    serve_tweets_per_s: float = Field(
+        default=5, ge=0, le=1_000, description="tweets a second on a stream of events: a sample of all"
+    )
+    serve_api_keys: str = Field(
+        default="",
+        description="who may use the API, such as page=SHA256,shop=SHA256 (made by barometer key); empty: everybody",
+    )
+    serve_keys_for: Literal["all", "writes"] = Field(
+        default="all", description="with keys: needed for everything, or only to label and to publish"
+    )
+    serve_cors_origins: str = Field(
+        default="",
+        description="sites whose pages may use the API, such as https://example.org, separated by commas; empty: none",
+    )
+
     # Event time
     allowed_lateness_s: float = Field(
         default=60, ge=0, description="how much older than the newest tweet of its partition a tweet may be, on time"

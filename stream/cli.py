@@ -17,6 +17,7 @@ COMMANDS = {
     "replay": ("stream.replay.cli:replay", "Publish a file of tweets to Kafka, in event-time order."),
     "worker": ("stream.worker_cli:worker", "Label tweets and keep the reputation windows, until stopped."),
     "notify": ("stream.notify.cli:notify", "Tell people of alerts, with the evidence, until stopped."),
+    "serve": ("stream.serve.cli:serve", "Serve the live page and the HTTP API, until stopped."),
     "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
     "dead": ("stream.dead_letters.cli:dead", "Look at what could not be processed, and send it again."),
     "backtest": ("stream.backtest.cli:backtest", "Tell the windows and spikes of a file, offline."),
