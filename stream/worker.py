@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import faust
 import uvloop
 
+from infra import metrics
 from infra.attempts import attempt
 from infra.dead_share import DeadShare
 from infra.endpoint import Endpoint
@@ -27,7 +28,9 @@ from infra.kafka.membership import Membership
 from infra.kafka.offsets import OffsetProbe
 from infra.kafka.outage import OutageWatch
 from infra.kafka.publish import ConfirmedPublisher
+from infra.process import tell_process
 from infra.settings import Settings
+from model.measured import Measured
 from model.prediction import Classifier
 from stream.aggregate.agent import AggregateStage
 from stream.aggregate.gauges import ReputationCollector, registered
@@ -125,7 +128,8 @@ class Worker:
     async def run(self) -> None:
         settings, topics = self._settings, self._topics
         probe = OffsetProbe(settings)
-        store = PaneStore(settings, topics, rules_of(settings), probe.bounds)
+        rules = rules_of(settings)
+        store = PaneStore(settings, topics, rules, probe.bounds)
         tracker = SourceTracker(settings.idle_after_s, time.monotonic)
 
         def revoked() -> None:
@@ -135,16 +139,12 @@ class Worker:
         app = build_app(settings)
         membership = Membership(app, probe, (topics.tweets, topics.labeled), {topics.labeled: store.own}, revoked)
         with ExitStack() as served:
-            watch = served.enter_context(Watch(membership.standing, settings.stalled_after_s))
-            if settings.metrics_port:
-                ready = {"model": self._not_loaded, "partitions": membership.not_ready}
-                health = Health(live={"progress": watch.check}, ready=ready)
-                served.enter_context(registered(ReputationCollector(store.owned, settings.metrics_brands)))
-                served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
-            classifier, source_id = await asyncio.gather(
+            reputation = ReputationCollector(store.owned, settings.metrics_brands, rules.detector)
+            self._serve(served, membership, reputation)
+            model, source_id = await asyncio.gather(
                 asyncio.to_thread(_working, self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
             )
-            self._loaded = True
+            self._loaded, classifier = True, Measured(model)
             if source_id is None:
                 return
             served.enter_context(OutageWatch(settings, topics.tweets))
@@ -163,9 +163,9 @@ class Worker:
             beat = asyncio.create_task(self._beat(app, membership, classify.beat))
             try:
                 if await self._start(app):
-                    model = classifier.info
+                    info = classifier.info
                     log.info(
-                        "working: model %s %s on %s, group %s", model.name, model.version, model.engine, settings.group
+                        "working: model %s %s on %s, group %s", info.name, info.version, info.engine, settings.group
                     )
                     await self._stopping.wait()
                 if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
@@ -184,6 +184,22 @@ class Worker:
                 classifier.close()
         if self._failure is not None:
             raise self._failure
+
+    def _serve(self, served: ExitStack, membership: Membership, reputation: ReputationCollector) -> None:
+        """Health and metrics, also while Kafka is waited for."""
+        settings = self._settings
+        watch = served.enter_context(Watch(membership.standing, settings.stalled_after_s))
+        if not settings.metrics_port:
+            return
+        for section in metrics.WORKER_SECTIONS:
+            section.begin()
+        for topic in (self._topics.tweets, self._topics.labeled):
+            metrics.TOPIC_PARTITIONS.labels(topic).set(settings.partitions)
+        tell_process()
+        ready = {"model": self._not_loaded, "partitions": membership.not_ready}
+        health = Health(live={"progress": watch.check}, ready=ready)
+        served.enter_context(registered(reputation))
+        served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
 
     async def _start(self, app: faust.App) -> bool:
         """Join the group; False when told to stop before Kafka has let us in."""
@@ -214,8 +230,11 @@ class Worker:
         return guarded
 
     async def _beat(self, app: faust.App, membership: Membership, beat: Callable[[], Awaitable[None]]) -> None:
+        interval_s = self._settings.watermark_interval_s
         while not self._stopping.is_set():
-            await asyncio.sleep(self._settings.watermark_interval_s)
+            due = time.monotonic() + interval_s
+            await asyncio.sleep(interval_s)
+            metrics.LOOP_DELAY.set(max(0.0, time.monotonic() - due))
             try:
                 if membership.failure is not None:
                     raise membership.failure

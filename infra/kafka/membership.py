@@ -30,6 +30,7 @@ from infra import metrics
 from infra.errors import BarometerError, KafkaUnavailableError
 from infra.health import Standing
 from infra.kafka.access import KafkaAccessError
+from infra.kafka.gauges import PartitionGauges
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.lenient import read_leniently
@@ -202,6 +203,7 @@ class Membership:
         self._app = app
         self._probe = probe
         self._topics = frozenset(topics)
+        self._gauges = PartitionGauges(topics)
         self._take_overs = take_overs
         self._on_revoked = on_revoked
         self._threads = ThreadPoolExecutor(TAKE_OVERS_AT_ONCE, thread_name_prefix="take-over")
@@ -291,6 +293,9 @@ class Membership:
         broker does not answer or a rebalance comes in between.
         """
         epoch = self.ledger.epoch
+        self._gauges.held(self._assignment or (), self.ledger.next)
+        self._gauges.passed_over(self.ledger.counts)
+        self._tell_queues()
         try:
             ends: dict[TopicPartition, int] = await self._in_thread(self._probe.ends, list(self.ledger.next))
         except KafkaException as error:
@@ -298,12 +303,12 @@ class Membership:
             return {}
         if epoch != self.ledger.epoch:
             return {}
+        self._gauges.ends(ends, self.ledger.next)
         now = monotonic()
         for tp, end in ends.items():
             due = self.ledger.next.get(tp)
             if due is None:
                 continue
-            metrics.LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - due))
             offset, since = self._moved.get(tp, (-1, now))
             if offset != due or end <= due:
                 self._moved[tp] = (due, now)
@@ -370,12 +375,19 @@ class Membership:
     def _forget(self) -> int:
         epoch = self.ledger.forget()
         self._assignment = None
-        metrics.LAG.clear()
+        self._gauges.forget()
         self._dropped.clear()
         self._moved.clear()
         self._sought_at.clear()
         self._on_revoked()
         return epoch
+
+    def _tell_queues(self) -> None:
+        """How full the queue before each stage is. Faust's topics are its conductor's members."""
+        for channel in self._app.topics:
+            queue = cast("Any", channel).queue
+            for topic in channel.topics:
+                metrics.QUEUE.labels(topic).set(queue.qsize() / queue.maxsize)
 
     def _done(self, batch: Batch[Incoming]) -> None:
         self._active_at[batch.records[0].tp.topic] = monotonic()

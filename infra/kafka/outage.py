@@ -20,6 +20,7 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from infra import metrics
 from infra.errors import BarometerError
 from infra.kafka.access import refused
 from infra.kafka.clients import common_config
@@ -139,7 +140,9 @@ class OutageWatch:
 
     def _look(self) -> None:
         held = self._complaints.take()
-        if self._answers():
+        answers = self._answers()
+        metrics.KAFKA_UP.set(answers)
+        if answers:
             line = self._outage.back(time.monotonic())
         elif self._stopping.is_set():
             return

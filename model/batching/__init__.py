@@ -7,6 +7,6 @@ become as few calls as may be, fairly, within bounds.
 
 from __future__ import annotations
 
-from model.batching.packing import Batch, pad, plan_batches
+from model.batching.packing import Batch, count_tokens, pad, plan_batches
 
-__all__ = ["Batch", "pad", "plan_batches"]
+__all__ = ["Batch", "count_tokens", "pad", "plan_batches"]

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from infra import metrics
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -59,3 +61,10 @@ def pad(ids: Sequence[Sequence[int]], batch: Batch, pad_id: int) -> tuple[NDArra
         tokens[position, :length] = ids[row]
         mask[position, :length] = 1
     return tokens, mask
+
+
+def count_tokens(lengths: Sequence[int], batches: Sequence[Batch]) -> None:
+    """Put into the metrics what a network was given: tokens of texts, and of padding."""
+    text = sum(lengths)
+    metrics.TOKENS.labels("text").inc(text)
+    metrics.TOKENS.labels("padding").inc(sum(len(batch.rows) * batch.width for batch in batches) - text)

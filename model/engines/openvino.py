@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.batching import pad, plan_batches
+from infra import metrics
+from model.batching import count_tokens, pad, plan_batches
 from model.engines.cores import usable_cores
 from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, FolderConfig, read_config
 from model.labels import LABELS
@@ -58,15 +59,19 @@ class OpenVinoClassifier:
     def classify(self, texts: Sequence[str]) -> Predictions:
         if self._queue is None:
             raise ModelError(f"model {self._info.name} is closed; load it again")
-        encodings = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
+        with metrics.MODEL_STEP_SECONDS.labels("tokenize").time():
+            encodings = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
         ids = [encoding.ids for encoding in encodings]
         logits = np.full((len(texts), len(LABELS)), np.nan, dtype=np.float32)
         config = self._config
         lengths = [len(row) for row in ids]
-        for batch in plan_batches(lengths, step=config.width_step, budget=TOKEN_BUDGET, most=config.max_tokens):
-            tokens, mask = pad(ids, batch, config.pad_id)
-            self._queue.start_async({"input_ids": tokens, "attention_mask": mask}, userdata=(logits, batch.rows))
-        self._queue.wait_all()
+        batches = plan_batches(lengths, step=config.width_step, budget=TOKEN_BUDGET, most=config.max_tokens)
+        with metrics.MODEL_STEP_SECONDS.labels("network").time():
+            for batch in batches:
+                tokens, mask = pad(ids, batch, config.pad_id)
+                self._queue.start_async({"input_ids": tokens, "attention_mask": mask}, userdata=(logits, batch.rows))
+            self._queue.wait_all()
+        count_tokens(lengths, batches)
         if not np.isfinite(logits).all():
             raise ModelError(f"model {self._info.name} gave an answer that is not a number; its weights are damaged")
         return Predictions(

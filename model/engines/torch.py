@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+from infra import metrics
 from infra.errors import UsageError
 from model import normalise
-from model.batching import pad, plan_batches
+from model.batching import count_tokens, pad, plan_batches
 from model.engines.folder import digest
 from model.engines.hub import download
 from model.labels import LABELS, Label, map_labels, parse_mapping
@@ -91,17 +92,22 @@ class TorchClassifier:
     def classify(self, texts: Sequence[str]) -> Predictions:
         if self.network is None:
             raise ModelError(f"model {self._info.name} is closed; load it again")
-        ids, truncated = self._encode(texts)
+        with metrics.MODEL_STEP_SECONDS.labels("tokenize").time():
+            ids, truncated = self._encode(texts)
         logits = np.full((len(texts), len(self.classes)), np.nan, dtype=np.float32)
+        lengths = [len(row) for row in ids]
         budget = TOKEN_BUDGET[self.device.type]
+        batches = plan_batches(lengths, step=WIDTH_STEP, budget=budget, most=self.max_tokens)
         with (
+            metrics.MODEL_STEP_SECONDS.labels("network").time(),
             torch.inference_mode(),
             torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16),
         ):
-            for batch in plan_batches([len(row) for row in ids], step=WIDTH_STEP, budget=budget, most=self.max_tokens):
+            for batch in batches:
                 tokens, mask = (torch.from_numpy(array).to(self.device) for array in pad(ids, batch, self._pad_id))
                 answer = self.network(input_ids=tokens, attention_mask=mask).logits
                 logits[batch.rows] = answer.float().cpu().numpy()
+        count_tokens(lengths, batches)
         if not np.isfinite(logits).all():
             raise ModelError(f"model {self._info.name} gave an answer that is not a number; its weights are damaged")
         probabilities = softmax(logits, self.temperature) @ self._shares()

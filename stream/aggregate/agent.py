@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from infra import metrics
+from infra.kafka.gauges import tell_batch
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.membership import Membership
@@ -42,8 +43,7 @@ class AggregateStage:
                 if not saved:
                     await self._membership.lose(batch, tp)
             self._membership.settle(batch)
-            metrics.RECORDS_IN.labels(STAGE).inc(len(batch.records))
-            metrics.BATCH_SECONDS.labels(STAGE).observe(perf_counter() - started)
+            tell_batch(STAGE, batch.records, perf_counter() - started)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -51,7 +51,8 @@ class AggregateStage:
     async def _save(self, tp: TopicPartition, records: Sequence[Incoming]) -> bool:
         loop = asyncio.get_running_loop()
         try:
-            changes = await loop.run_in_executor(self._threads, self._store.fold_and_save, tp.partition, records)
+            with metrics.STEP_SECONDS.labels(STAGE, "save").time():
+                changes = await loop.run_in_executor(self._threads, self._store.fold_and_save, tp.partition, records)
         except FencedError:
             return False
         count(changes)

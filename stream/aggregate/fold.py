@@ -130,6 +130,8 @@ class Changes:
     counted: int = 0
     redelivered: int = 0
     duplicates: int = 0
+    late: int = 0
+    """Of those counted, how many came after their pane had closed."""
 
     @property
     def material(self) -> bool:
@@ -296,6 +298,7 @@ def _count_pane(
         _draft(changes, pane).add(unknown)
         changes.unpublished.add(key)
         changes.counted += len(unknown)
+        changes.late += len(unknown) if pane.closed else 0
 
 
 def _redelivered(seen: dict[int, Seen], arrival: Arrival) -> bool:

@@ -2,7 +2,8 @@
 
 Nothing is counted here, so whoever takes a partition over shows the same
 numbers, and who has lost it shows none. A scrape reads while the fold goes on,
-without a lock: totals of a brand and panes are replaced whole.
+without a lock: totals of a brand, panes and watches are replaced whole. What
+the detector thinks of a brand is read once for each pane that closes.
 """
 
 from __future__ import annotations
@@ -12,41 +13,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import nlargest
+from typing import NamedTuple
 
 from prometheus_client import REGISTRY
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from infra import metrics
-from model.labels import LABELS
+from stream.aggregate.event_clock import EventClock
+from stream.aggregate.families import Families, Standing
 from stream.aggregate.pane import PaneKey
 from stream.aggregate.store import Owned
 from stream.aggregate.totals import NONE, BrandTotal, ByLabel, minus, plus
 from stream.records import OTHER_BRAND, PANE_S
+from stream.spikes.detector import Detector
+from stream.spikes.reading import Reading, read, silence_z
+from stream.spikes.watch import BrandWatch
 
 SPAN_S = 900
 """Event time that the gauges look back on, from the last minute that closed."""
 CHALLENGE = 2.0
 """A brand gets the place of another only with that many times its mentions: series should not come and go."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The newest closed minutes of one brand: tweets by label."""
-
-    counts: ByLabel
-
-    @property
-    def volume(self) -> int:
-        return sum(self.counts)
-
-    @property
-    def negative_share(self) -> float:
-        return self.counts[LABELS.index("negative")] / self.volume
-
-    @property
-    def net_sentiment(self) -> float:
-        return (self.counts[LABELS.index("positive")] - self.counts[LABELS.index("negative")]) / self.volume
+LEARN_AT_ONCE = 10
+"""Baselines that one scrape may learn, a few ms each: after a take-over those of the brands that have not spoken yet
+come over several scrapes. All others were learnt by the detector."""
 
 
 @dataclass
@@ -76,45 +66,72 @@ class _Shown:
             self.told = plus(self.told, totals[brand].mentions)
 
 
-class ReputationCollector(Collector):
-    """At most ``most`` brands, those mentioned most, have series of their own; the others count under ``_other``."""
+class _Place(NamedTuple):
+    """Where a brand is: it may be split over partitions."""
 
-    def __init__(self, owned: Callable[[], Mapping[int, Owned]], most: int) -> None:
+    partition: int
+    brand: str
+
+
+class ReputationCollector(Collector):
+    """At most ``most`` brands have series of their own; the others count under ``_other``.
+
+    Those with an open spike first, then those mentioned most.
+    """
+
+    def __init__(self, owned: Callable[[], Mapping[int, Owned]], most: int, detector: Detector) -> None:
         self._owned = owned
         self._most = most
+        self._readings = _Readings(detector)
         self._shown: dict[int, _Shown] = {}
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
         """The families, without asking the store."""
-        return _Families().all()
+        return Families().all()
 
     def collect(self) -> Iterator[Metric]:
         """What the owned partitions hold now."""
         with self._lock:
             owned = self._owned()
             totals = {partition: one.totals.brands.copy() for partition, one in owned.items()}
-            self._choose(totals)
-            families = _Families()
+            self._choose(totals, {partition: one.state.alarmed.copy() for partition, one in owned.items()})
+            self._readings.begin()
+            families = Families()
             for partition, one in owned.items():
                 self._add(families, partition, one, totals[partition])
+            self._readings.end()
         yield from families.all()
 
-    def _add(self, families: _Families, partition: int, owned: Owned, totals: Mapping[str, BrandTotal]) -> None:
-        shown = self._shown[partition]
+    def _add(self, families: Families, partition: int, owned: Owned, totals: Mapping[str, BrandTotal]) -> None:
+        shown, number = self._shown[partition], str(partition)
         for brand, mentions in shown.brands.items():
-            families.mention(brand, partition, mentions)
-            families.stand(brand, standing(owned, brand))
+            families.mention(brand, number, mentions)
+            self._stand(families, owned, _Place(partition, brand))
         rest = minus(owned.totals.counted, shown.told)
         if OTHER_BRAND in totals:
-            families.stand(OTHER_BRAND, standing(owned, OTHER_BRAND))
-        families.mention(OTHER_BRAND, partition, tuple(max(0, count) for count in rest))
-        families.brands.add_metric([str(partition)], len(totals))
-        families.hidden.add_metric([str(partition)], len(totals.keys() - shown.brands.keys() - {OTHER_BRAND}))
-        if owned.state.clock.watermark_ms is not None:
-            families.watermark.add_metric([str(partition)], owned.state.clock.watermark_ms / 1000)
+            self._stand(families, owned, _Place(partition, OTHER_BRAND))
+        families.mention(OTHER_BRAND, number, tuple(max(0, count) for count in rest))
+        families.add(metrics.BRANDS, [number], len(totals))
+        families.add(metrics.BRANDS_HIDDEN, [number], len(totals.keys() - shown.brands.keys() - {OTHER_BRAND}))
+        clock = owned.state.clock
+        if clock.watermark_ms is not None:
+            families.add(metrics.WATERMARK, [number], clock.watermark_ms / 1000)
+            families.add(metrics.WATERMARK_DELAY, [number], _delay_s(clock, clock.watermark_ms))
 
-    def _choose(self, totals: Mapping[int, Mapping[str, BrandTotal]]) -> None:
+    def _stand(self, families: Families, owned: Owned, place: _Place) -> None:
+        families.stand(place.brand, standing(owned, place.brand))
+        watch = owned.state.watches.get(place.brand)
+        families.watch(place.brand, watch)
+        if watch is None or (reading := self._readings.of(place, watch)) is None:
+            return
+        families.reading(place.brand, reading)
+        watermark_ms = owned.state.clock.watermark_ms
+        if reading.volume is not None and watch.state.end is not None and watermark_ms is not None:
+            quiet = silence_z(reading.volume, watch.state.end, watermark_ms // 1000, self._readings.rules)
+            families.add(metrics.BRAND_SILENCE_Z, [place.brand], quiet)
+
+    def _choose(self, totals: Mapping[int, Mapping[str, BrandTotal]], alarmed: Mapping[int, set[str]]) -> None:
         """Which brands have series: those that had before, as long as they are not far behind the others."""
         self._shown = {partition: shown for partition, shown in self._shown.items() if partition in totals}
         new = [partition for partition in totals if partition not in self._shown]
@@ -123,12 +140,12 @@ class ReputationCollector(Collector):
         for partition, shown in self._shown.items():
             shown.follow(totals[partition])
         volumes = {
-            (partition, brand): sum(total.live)
+            _Place(partition, brand): float("inf") if brand in alarmed[partition] else sum(total.live)
             for partition, brands in totals.items()
             for brand, total in brands.items()
             if brand != OTHER_BRAND
         }
-        places = {(partition, brand) for partition, shown in self._shown.items() for brand in shown.brands}
+        places = {_Place(partition, brand) for partition, shown in self._shown.items() for brand in shown.brands}
         for place in nlargest(self._most, volumes, key=lambda place: (volumes[place], place)):
             if place in places:
                 continue
@@ -137,11 +154,43 @@ class ReputationCollector(Collector):
                 if volumes[place] <= CHALLENGE * volumes[weakest]:
                     break
                 places.discard(weakest)
-                del self._shown[weakest[0]].brands[weakest[1]]
+                del self._shown[weakest.partition].brands[weakest.brand]
             places.add(place)
-            self._shown[place[0]].brands[place[1]] = totals[place[0]][place[1]].mentions
+            self._shown[place.partition].brands[place.brand] = totals[place.partition][place.brand].mentions
         for partition in new:
             self._shown[partition].begin(totals[partition])
+
+
+class _Readings:
+    """What the detector thinks of each brand, read again when a pane of it has closed: watches are never changed."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.rules = detector.rules
+        self._detector = detector
+        self._read: dict[_Place, tuple[BrandWatch, Reading | None]] = {}
+        self._asked: dict[_Place, tuple[BrandWatch, Reading | None]] = {}
+        self._learnt = 0
+
+    def begin(self) -> None:
+        """Before a scrape."""
+        self._asked, self._learnt = {}, 0
+
+    def end(self) -> None:
+        """After it: what was not asked for is forgotten."""
+        self._read = self._asked
+
+    def of(self, place: _Place, watch: BrandWatch) -> Reading | None:
+        known = self._read.get(place)
+        if known is None or known[0] is not watch:
+            state = watch.state
+            if not state.at_hand:
+                if self._learnt >= LEARN_AT_ONCE:
+                    return None
+                self._learnt += 1
+                state = state.draft()  # learning it leaves marks that the fold must not find half done
+            known = watch, read(self._detector, state)
+        self._asked[place] = known
+        return known[1]
 
 
 @contextmanager
@@ -167,28 +216,6 @@ def standing(owned: Owned, brand: str) -> Standing:
     return Standing(counts)
 
 
-class _Families:
-    """One scrape's worth of series."""
-
-    def __init__(self) -> None:
-        self.mentions = CounterMetricFamily(*metrics.BRAND_MENTIONS)
-        self.volume = GaugeMetricFamily(*metrics.BRAND_VOLUME)
-        self.share = GaugeMetricFamily(*metrics.BRAND_NEGATIVE_SHARE)
-        self.net = GaugeMetricFamily(*metrics.BRAND_NET_SENTIMENT)
-        self.brands = GaugeMetricFamily(*metrics.BRANDS)
-        self.hidden = GaugeMetricFamily(*metrics.BRANDS_HIDDEN)
-        self.watermark = GaugeMetricFamily(*metrics.WATERMARK)
-
-    def all(self) -> list[Metric]:
-        return [self.mentions, self.volume, self.share, self.net, self.brands, self.hidden, self.watermark]
-
-    def mention(self, brand: str, partition: int, mentions: ByLabel) -> None:
-        for label, count in zip(LABELS, mentions, strict=True):
-            self.mentions.add_metric([brand, label, str(partition)], count)
-
-    def stand(self, brand: str, found: Standing) -> None:
-        """Shares of nothing are not shown."""
-        self.volume.add_metric([brand], found.volume)
-        if found.volume:
-            self.share.add_metric([brand], found.negative_share)
-            self.net.add_metric([brand], found.net_sentiment)
+def _delay_s(clock: EventClock, watermark_ms: int) -> float:
+    newest = max((view.latest_ms for view in clock.sources.values() if view.latest_ms is not None), default=0)
+    return max(0, newest - watermark_ms) / 1000

@@ -200,5 +200,9 @@ def count(changes: Changes) -> None:
     metrics.RECORDS_OUT.labels(STAGE).inc(len(changes.windows))
     metrics.REPEATED.labels("redelivered").inc(changes.redelivered)
     metrics.REPEATED.labels("duplicate").inc(changes.duplicates)
+    metrics.LATE.inc(changes.late)
+    for spike in changes.spikes:
+        news = "opened" if spike.updated_at == spike.opened_at else "updated"
+        metrics.SPIKES.labels(spike.kind, news if spike.status == "open" else "closed").inc()
     for _record, reason, _message in changes.dead:
         metrics.DEAD.labels(STAGE, reason).inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 from infra import metrics
 from infra.dead_share import DeadShare, in_words
+from infra.kafka.gauges import tell_batch
 from infra.kafka.incoming import Incoming
 from infra.kafka.membership import Membership
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
@@ -37,13 +39,15 @@ class SourceTopic:
 class Work:
     """What a batch came to: what to publish, where the source partitions then are, and what is dead.
 
-    ``fates``: one for each tweet, or record that should have been one; true if it is dead.
+    ``fates``: one for each tweet, or record that should have been one; true if it is dead. ``written``:
+    when those that were labelled were, in seconds since 1970.
     """
 
     outputs: Iterable[Outgoing]
     positions: dict[int, Position]
     bad: Sequence[Bad]
     fates: Sequence[bool]
+    written: Sequence[float]
 
 
 class ClassifyStage:
@@ -81,12 +85,12 @@ class ClassifyStage:
                 continue
             started = perf_counter()
             work = await self._in_thread(self._work, batch.records)
-            published = await self._in_thread(self._publisher.publish, work.outputs)
+            with metrics.STEP_SECONDS.labels(STAGE, "publish").time():
+                published = await self._in_thread(self._publisher.publish, work.outputs)
             if self._membership.settle(batch):
                 self._settled(work)
-            metrics.RECORDS_IN.labels(STAGE).inc(len(batch.records))
             metrics.RECORDS_OUT.labels(STAGE).inc(published)
-            metrics.BATCH_SECONDS.labels(STAGE).observe(perf_counter() - started)
+            tell_batch(STAGE, batch.records, perf_counter() - started)
 
     async def beat(self) -> None:
         """Send every labelled partition the progress of the source partitions owned here."""
@@ -114,17 +118,17 @@ class ClassifyStage:
 
     def _work(self, records: Sequence[Incoming]) -> Work:
         """What to publish of a batch. Raises what must stop the worker before anything is published."""
-        batch = decode(records, self._future)
-        started = perf_counter()
-        done = classify(self._classifier, batch.tweets)
-        metrics.INFERENCE_SECONDS.observe(perf_counter() - started)
-        metrics.TRUNCATED.inc(done.truncated)
+        with metrics.STEP_SECONDS.labels(STAGE, "decode").time():
+            batch = decode(records, self._future)
+        with metrics.STEP_SECONDS.labels(STAGE, "label").time():
+            done = classify(self._classifier, batch.tweets)
         now = dt.datetime.now(dt.UTC)
         bad = batch.bad + done.failed
         fates = [True] * len(bad) + [False] * len(done.tweets)
         self._dead_share.require(fates, in_words([(record, why.reason, why.message) for record, why in bad]))
         good = labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
-        return Work(chain(good, dead(self._topics.dead, bad, now)), batch.positions, bad, fates)
+        written = [tweet.created_at.timestamp() for _record, tweet in done.tweets]
+        return Work(chain(good, dead(self._topics.dead, bad, now)), batch.positions, bad, fates, written)
 
     def _settled(self, work: Work) -> None:
         for partition, position in work.positions.items():
@@ -132,6 +136,9 @@ class ClassifyStage:
         for _record, why in work.bad:
             metrics.DEAD.labels(STAGE, why.reason).inc()
         self._dead_share.note(work.fates)
+        now = time.time()
+        for written in work.written:
+            metrics.AGE.observe(max(0.0, now - written))
 
     async def _in_thread(self, call: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))

@@ -36,8 +36,8 @@ class Detector:
     """Holds the rules and nothing else: all that is remembered is in the BrandState."""
 
     def __init__(self, rules: SpikeRules) -> None:
-        self._rules = rules
-        self._bounds = Bounds(rules.max_window_s, rules.max_window_tweets)
+        self.rules = rules
+        self.bounds = Bounds(rules.max_window_s, rules.max_window_tweets)
 
     def closed(self, state: BrandState, pane: PaneStats) -> list[SpikeEvent]:
         """Take in the next pane of a brand, at its first closing; what that says of spikes, in order.
@@ -49,16 +49,16 @@ class Detector:
         if not pane.tweets or (state.end is not None and pane.start < state.end):
             return []
         events = self.silent(state, pane.start)
-        if state.end is None or pane.start - state.end >= self._rules.silence_s:
+        if state.end is None or pane.start - state.end >= self.rules.silence_s:
             state.resumed = pane.start
-        if state.note(pane, self._rules):
+        if state.note(pane, self.rules):
             events += self._relearn(state, pane.start, "new model")
-        state.learn(pane.start, self._rules)
-        baseline = state.baseline(self._rules)
+        state.learn(pane.start, self.rules)
+        baseline = state.baseline(self.rules)
         self._remember(state, pane, baseline)
         for kind in Kind:
             events += self._judge(state, kind, baseline)
-        state.forget(pane.end, self._rules)
+        state.forget(pane.end, self.rules)
         state.changed.add(HEAD)
         return events
 
@@ -68,9 +68,9 @@ class Detector:
         ``closed`` does this itself when the next pane comes; call it with the
         watermark to hear of it sooner. The events are the same.
         """
-        if not state.open or state.end is None or now - state.end < self._rules.silence_s:
+        if not state.open or state.end is None or now - state.end < self.rules.silence_s:
             return []
-        at = state.end + self._rules.silence_s
+        at = state.end + self.rules.silence_s
         state.changed.add(HEAD)
         return [self._close(state, spike, _last_words(spike, state.end), at, "silence") for spike in _opened(state)]
 
@@ -93,7 +93,7 @@ class Detector:
             return []
         if spike is not None:
             return self._follow(state, spike, baseline)
-        if state.end < state.closed.get(kind, 0) + self._rules.cool_down_s:
+        if state.end < state.closed.get(kind, 0) + self.rules.cool_down_s:
             return []
         volume = kind is Kind.VOLUME
         finding = self._find_volume(state, baseline) if volume else self._find_share(state, kind, baseline)
@@ -101,13 +101,13 @@ class Detector:
 
     def _find_share(self, state: BrandState, kind: Kind, baseline: Baseline) -> Finding | None:
         """The window that most contradicts the baseline, when it does so enough."""
-        rules = self._rules
+        rules = self.rules
         best: Stretch | None = None
         most = margin = 0.0
         since = state.closed.get(kind, 0)
-        for stretch in state.recent.stretches(kind, since, self._bounds, rules.min_tweets, rules.min_effect):
-            z = self._share_z(state, kind, baseline, stretch, stretch.hits)
-            over = z - self._bar(baseline, stretch)
+        for stretch in state.recent.stretches(kind, since, self.bounds, rules.min_tweets, rules.min_effect):
+            z = self.share_z(state, kind, baseline, stretch, stretch.hits)
+            over = z - self.bar(baseline, stretch)
             if over >= margin:
                 best, most, margin = stretch, z, over
         if best is None:
@@ -121,14 +121,16 @@ class Detector:
             fewer = best.tweets - best.hits + heard
             fair = best._replace(tweets=fewer, hits=heard, expected=best.expected * fewer / best.tweets)
             enough = fewer >= rules.min_tweets and heard - fair.expected >= rules.min_effect * fewer
-            if not enough or self._share_z(state, kind, baseline, fair, heard) < EACH_ONCE * self._bar(baseline, best):
+            if not enough or self.share_z(state, kind, baseline, fair, heard) < EACH_ONCE * self.bar(baseline, best):
                 return None
         return _finding(best, most, authors)
 
-    def _bar(self, baseline: Baseline, stretch: Stretch) -> float:
-        return bar(self._rules.false_alarms_per_month, baseline.panes_a_month, stretch.panes)
+    def bar(self, baseline: Baseline, stretch: Stretch) -> float:
+        """The z that opens a spike in a window like ``stretch``."""
+        return bar(self.rules.false_alarms_per_month, baseline.panes_a_month, stretch.panes)
 
-    def _share_z(self, state: BrandState, kind: Kind, baseline: Baseline, stretch: Stretch, hits: int) -> float:
+    def share_z(self, state: BrandState, kind: Kind, baseline: Baseline, stretch: Stretch, hits: int) -> float:
+        """How far ``hits`` in ``stretch``, a window that ends now, is from what is usual."""
         usual, end = baseline.share(kind), state.end or 0
         hourly = state.expected(baseline, end - 1).variances[kind is Kind.POSITIVE] - usual.level_variance
         variance = usual.level_variance + mean_variance(hourly, (end - stretch.start) / HOUR_S)
@@ -148,17 +150,17 @@ class Detector:
         return distinct, distinct / sampled
 
     def _find_volume(self, state: BrandState, baseline: Baseline) -> Finding | None:
-        rules = self._rules
+        rules = self.rules
         best: Finding | None = None
         for span in VOLUME_SPANS_S:
-            found = self._volume(state, baseline, span, rules.volume_ratio)
+            found = self.volume(state, baseline, span, rules.volume_ratio)
             if found is None or found.tweets < rules.min_tweets or found.z < rules.volume_z:
                 continue
             if best is None or found.z > best.z:
                 best = found
         return best
 
-    def _volume(self, state: BrandState, baseline: Baseline, span: int, least_ratio: float = 0.0) -> Finding | None:
+    def volume(self, state: BrandState, baseline: Baseline, span: int, least_ratio: float = 0.0) -> Finding | None:
         """Tweets of the last ``span`` seconds, when they are ``least_ratio`` times the usual ones or more.
 
         None also when they are not all known, or from before the last spike closed.
@@ -168,9 +170,7 @@ class Detector:
         start = state.end - span
         if start < max(state.resumed, state.closed.get(Kind.VOLUME, 0)):
             return None
-        usual_before, usual_now = state.expected(baseline, state.end - 1).volume
-        now_s = min(span, (state.end - 1) % HOUR_S + 1)
-        usual = (usual_now * now_s + usual_before * (span - now_s)) / 60
+        usual = state.usual_tweets(baseline, span) or 0.0
         tweets = state.recent.tweets_since(start)
         if tweets < least_ratio * usual:
             return None
@@ -191,13 +191,13 @@ class Detector:
             peak_z=round(found.z, 3),
         )
         state.open[kind] = spike
-        state.set_apart(spike, self._rules)
+        state.set_apart(spike, self.rules)
         return self._event(state, spike, "opened", found, at)
 
     def _follow(self, state: BrandState, spike: OpenSpike, baseline: Baseline) -> list[SpikeEvent]:
         """Whether an open spike goes on."""
         at = state.end or 0
-        if at - spike.opened >= self._rules.max_spike_s:
+        if at - spike.opened >= self.rules.max_spike_s:
             closed = self._close(
                 state, spike, self._now(state, spike, baseline) or _last_words(spike, at), at, "new level"
             )
@@ -212,27 +212,27 @@ class Detector:
             return [self._close(state, spike, now, at, "over")]
         if now.z > spike.peak_z:
             spike = state.open[spike.kind] = _at_peak(spike, now)
-        if at - spike.updated < self._rules.update_s:
+        if at - spike.updated < self.rules.update_s:
             return []
         spike = state.open[spike.kind] = replace(spike, updated=at)
         return [self._event(state, spike, "updated", now, at)]
 
     def _now(self, state: BrandState, spike: OpenSpike, baseline: Baseline) -> Finding | None:
         """How it is in the last ``close_s`` and ``close_tweets`` of a spike; None while it is younger than that."""
-        rules = self._rules
+        rules = self.rules
         at = state.end or 0
         if spike.kind is Kind.VOLUME:
-            return self._volume(state, baseline, rules.close_s) if at - spike.started >= rules.close_s else None
-        for stretch in state.recent.stretches(spike.kind, spike.started, self._bounds, rules.close_tweets):
+            return self.volume(state, baseline, rules.close_s) if at - spike.started >= rules.close_s else None
+        for stretch in state.recent.stretches(spike.kind, spike.started, self.bounds, rules.close_tweets):
             if at - stretch.start >= rules.close_s:
-                z = self._share_z(state, spike.kind, baseline, stretch, stretch.hits)
+                z = self.share_z(state, spike.kind, baseline, stretch, stretch.hits)
                 return _finding(stretch, z, self._crowd(state, spike.kind, stretch)[0])
         return None
 
     def _is_over(self, spike: OpenSpike, now: Finding) -> bool:
         if spike.kind is Kind.VOLUME:
-            return now.share < self._rules.volume_ratio / 2 * now.baseline
-        return now.share - now.baseline < self._rules.close_effect or now.z < self._rules.close_z
+            return now.share < self.rules.volume_ratio / 2 * now.baseline
+        return now.share - now.baseline < self.rules.close_effect or now.z < self.rules.close_z
 
     def _relearn(self, state: BrandState, at: int, reason: Reason) -> list[SpikeEvent]:
         """Start again with another level: spikes of shares have lost what they are measured against."""
@@ -241,7 +241,7 @@ class Detector:
             for spike in _opened(state)
             if spike.kind is not Kind.VOLUME
         ]
-        state.relearn_shares(at, self._rules)
+        state.relearn_shares(at, self.rules)
         return events
 
     def _close(self, state: BrandState, spike: OpenSpike, now: Finding, at: int, reason: Reason) -> SpikeEvent:

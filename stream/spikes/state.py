@@ -93,6 +93,11 @@ class BrandState:
             changed=set(),
         )
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether ``baseline`` is known without learning it from the history."""
+        return self._current
+
     def baseline(self, rules: SpikeRules) -> Baseline | None:
         """What is expected now; None during warm-up."""
         if not self._current:
@@ -114,6 +119,14 @@ class BrandState:
             volume = (0.0, 0.0) if baseline.volume is None else (baseline.volume.at(hour - 1), baseline.volume.at(hour))
             self._expected = Expected(hour, (negative[0], positive[0]), (negative[1], positive[1]), volume)
         return self._expected
+
+    def usual_tweets(self, baseline: Baseline, span: int) -> float | None:
+        """Tweets that are usual in the last ``span`` seconds, an hour or less; None while volume is learnt."""
+        if baseline.volume is None or self.end is None:
+            return None
+        before, now = self.expected(baseline, self.end - 1).volume
+        now_s = min(span, (self.end - 1) % HOUR_S + 1)
+        return (now * now_s + before * (span - now_s)) / 60
 
     def learn(self, now: int, rules: SpikeRules) -> None:
         """Put the hours that ended ``lag_s`` or more before ``now`` into the history."""

@@ -83,7 +83,7 @@ def value(samples: Samples, name: str, **labels: str) -> float | None:
 
 
 def collector_of(partitions: Mapping[int, Owned], most: int = 10) -> ReputationCollector:
-    return ReputationCollector(lambda: partitions, most)
+    return ReputationCollector(lambda: partitions, most, RULES.detector)
 
 
 def test_a_brand_is_there_with_every_label_from_its_first_mention() -> None:
@@ -127,7 +127,7 @@ def test_ten_thousand_brands_make_no_more_series_than_allowed() -> None:
     partition.take([labelled(f"{n}-{m}", 5, 2 * n + m, brand=f"b{n}") for n in range(1_000) for m in range(1 + n % 2)])
     collector = collector_of({0: partition.owned()}, most=7)
     samples = scrape(collector)
-    assert len(samples) == 3 * 8 + 7 + 2, "mentions of 7 and the rest, volumes, and what is told of the partition"
+    assert len(samples) == 3 * 8 + 7 + 3 * 7 + 2, "mentions of 7 and the rest, volumes, spikes, and of the partition"
     assert value(samples, "barometer_brands", partition="0") == 1_000
     assert value(samples, "barometer_brands_hidden", partition="0") == 993
     assert sum(mentions(samples, OTHER_BRAND).values()) == 1_500 - 14, "the most mentioned are shown"
