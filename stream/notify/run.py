@@ -24,7 +24,7 @@ from stream.notify.app import NotTakenError, build_app
 from stream.notify.compose import Composer
 from stream.notify.evidence import SpikeBook
 from stream.notify.memory import Message
-from stream.notify.outbox import Outbox
+from stream.notify.outbox import Outbox, TakenOverError
 from stream.notify.sender import Sender
 from stream.notify.targets import Target, hearing, load_targets
 from stream.notify.webhook import Post
@@ -90,20 +90,21 @@ async def _serve(settings: Settings, targets: list[Target]) -> None:
     sending = [asyncio.create_task(sender.run()) for sender in senders]
     log.info("hearing Alertmanager on %s:%d, telling %s", settings.notify_host, settings.notify_port, desk.named)
     try:
-        done, _others = await asyncio.wait((serving, *sending), return_when=asyncio.FIRST_COMPLETED)
+        ends = (serving, desk.closed, *sending)
+        done, _others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in sending:
             task.cancel()
         server.stop_soon()
-    for task in done:
-        _raise_failure(task, settings)
+    for ended in done:
+        _raise_failure(ended, settings)
     await serving
     await asyncio.to_thread(book.__exit__, None, None, None)
 
 
-def _raise_failure(task: asyncio.Task[None], settings: Settings) -> None:
+def _raise_failure(ended: asyncio.Future[None], settings: Settings) -> None:
     try:
-        task.result()
+        ended.result()
     except SystemExit as error:  # uvicorn's way of saying that it has no port; it has logged why
         raise BarometerError(
             f"cannot listen on {settings.notify_host}:{settings.notify_port}; "
@@ -130,6 +131,8 @@ class _Desk:
         self._outbox = outbox
         self._senders = senders
         self._waiting = 0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Fails when another process has taken the queue over."""
 
     @property
     def named(self) -> str:
@@ -170,8 +173,11 @@ class _Desk:
     def _written(self, writing: asyncio.Task[list[Message]]) -> None:
         """Also when the caller has been sent away meanwhile: it comes back, and then this is known already."""
         self._waiting -= 1
-        if not writing.cancelled() and writing.exception() is not None:
-            log.warning("not queued: %s", writing.exception())
+        if writing.cancelled() or (error := writing.exception()) is None:
+            return
+        log.warning("not queued: %s", error)
+        if isinstance(error, TakenOverError) and not self.closed.done():
+            self.closed.set_exception(error)
 
 
 def _wait_for_topics(settings: Settings) -> None:
