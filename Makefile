@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 EXTRAS_DEMO := local,evaluate
 EXTRAS_DEV := dev
 # Modules that write files from the code; with --check they only compare.
-GENERATORS := infra.settings_reference infra.metrics_reference infra.prometheus.generate stream.schemas
+GENERATORS := grafana.generate infra.settings_reference infra.metrics_reference infra.prometheus.generate stream.schemas stream.serve.documents
 ARGS ?=
 # Tests wait more than they compute: for Kafka, for a session to time out, for a window to close.
 JOBS ?= 3

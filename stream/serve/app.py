@@ -9,7 +9,6 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, JSONResponse
-from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from infra.settings import Settings
@@ -62,8 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of ``app``: what ``/openapi.json`` answers, and what ``docs/openapi.json`` holds."""
-    routes = [route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema]
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes)
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     for path in document["paths"].values():
         for operation in path.values():
             # FastAPI's own answer to a bad request is replaced everywhere.
