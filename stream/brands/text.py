@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from model.normalise import MAX_CHARS
@@ -73,11 +73,28 @@ def token_finder() -> Callable[[str], list[str]]:
 @lru_cache(maxsize=1)
 def word_class() -> str:
     r"""What ``is_word`` accepts, as a regex class: ``\w`` lacks marks, such as the vowel signs of Hindi."""
+    unspaced = set(_unspaced_codes())
+    codes = (code for code in range(ord(_LAST_WORD)) if code not in unspaced)
+    return _class_of(code for code in codes if code == ord("_") or unicodedata.category(chr(code))[0] in "LMN")
+
+
+@lru_cache(maxsize=1)
+def unspaced_class() -> str:
+    """Letters, marks and numbers of scripts without spaces, as a regex class."""
+    return _class_of(code for code in _unspaced_codes() if unicodedata.category(chr(code))[0] in "LMN")
+
+
+def _unspaced_codes() -> Iterator[int]:
+    for first, last in _UNSPACED_RANGES:
+        yield from range(first, last + 1)
+
+
+def _class_of(codes: Iterable[int]) -> str:
+    """A regex class of ascending codes."""
     ranges: list[list[int]] = []
-    for code in range(ord(_LAST_WORD)):
-        if is_word(chr(code)):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
     return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges) + "]"

@@ -9,13 +9,13 @@ four neighbouring characters.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
-from stream.brands.text import fold, is_unspaced, token_finder, word_class
+from stream.brands.text import fold, is_unspaced, token_finder, unspaced_class, word_class
 from stream.spikes.evidence.stop_words import EMPTY, PARTICLES
 
 LONGEST_PHRASE = 3
@@ -48,6 +48,10 @@ class Reader:
     @classmethod
     def of(cls, names: Collection[str]) -> Reader:
         """``names``: the brand's name and whatever else it is called, handles and hashtags included."""
+        return _reader(frozenset(names))
+
+    @classmethod
+    def _new(cls, names: Collection[str]) -> Reader:
         folded = {fold(name).strip() for name in names}
         folded |= {name.lstrip("@#") for name in folded}
         folded |= {name.replace(" ", "") for name in folded}
@@ -57,7 +61,9 @@ class Reader:
         if not folded:
             return cls(words, None)
         longest_first = sorted(folded, key=lambda name: (-len(name), name))
-        return cls(words, re.compile("|".join(_whole(name) for name in longest_first)))
+        # Where none can begin is seen first: what is around a name is looked at through a table of 2,000 ranges.
+        begins = "".join(sorted({re.escape(name[0]) for name in folded}))
+        return cls(words, re.compile(f"(?=[{begins}])(?:{_whole(longest_first)})"))
 
     def read(self, text: str) -> Reading:
         """The terms of ``text``; entities are decoded, and what stands beyond a few thousand characters is not read."""
@@ -103,6 +109,12 @@ class Reader:
         )
 
 
+@lru_cache(maxsize=256)
+def _reader(names: frozenset[str]) -> Reader:
+    """Kept, since compiling its pattern takes 50 ms."""
+    return Reader._new(names)  # noqa: SLF001  (its constructor by names)
+
+
 def is_retweet(text: str) -> bool:
     """Whether a text says of itself that somebody else wrote it."""
     return _RETWEET.match(text) is not None
@@ -121,11 +133,14 @@ def contains(longer: str, shorter: str) -> bool:
     return f" {shorter} " in f" {longer} "
 
 
-def _whole(name: str) -> str:
-    """A pattern of ``name`` as whole words."""
-    before = "" if is_unspaced(name[0]) else rf"(?<!{_words()})"
-    after = "" if is_unspaced(name[-1]) else rf"(?!{_words()})"
-    return f"{before}{re.escape(name)}{after}"
+def _whole(names: Iterable[str]) -> str:
+    """A pattern of any of ``names``, the first that fits, as whole words."""
+    parts = []
+    for (glued, then_glued), alike in groupby(names, key=lambda name: (is_unspaced(name[0]), is_unspaced(name[-1]))):
+        before = "" if glued else rf"(?<!{word_class()})"
+        after = "" if then_glued else rf"(?!{word_class()})"
+        parts.append(f"{before}(?:{'|'.join(map(re.escape, alike))}){after}")
+    return "|".join(parts)
 
 
 def _emoji_in(text: str) -> list[str]:
@@ -165,30 +180,11 @@ def _neighbours(run: str) -> Iterator[str]:
             yield run[at : at + length]
 
 
-@lru_cache(maxsize=1)
-def _words() -> str:
-    return word_class()
-
-
-@lru_cache(maxsize=1)
-def _unspaced() -> str:
-    """Letters and marks of scripts without spaces, as a regex class."""
-    ranges: list[list[int]] = []
-    for code in range(0x0E00, 0x40000):
-        character = chr(code)
-        if is_unspaced(character) and unicodedata.category(character)[0] in "LMN":
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
-    return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges) + "]"
-
-
 @lru_cache(maxsize=2)
 def _pattern(*, ascii_only: bool) -> re.Pattern[str]:
-    word = "[a-z0-9_]" if ascii_only else _words()
-    any_script = word if ascii_only else f"(?:{word}|{_unspaced()})"
-    run = "" if ascii_only else rf"|(?P<run>{_unspaced()}+)"
+    word = "[a-z0-9_]" if ascii_only else word_class()
+    any_script = word if ascii_only else f"(?:{word}|{unspaced_class()})"
+    run = "" if ascii_only else rf"|(?P<run>{unspaced_class()}+)"
     return re.compile(
         rf"(?P<link>(?:https?://|www\.)\S+|{word}+(?:\.{word}+)+/\S*)"
         rf"|(?P<mention>@{any_script}+)"
