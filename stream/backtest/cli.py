@@ -44,6 +44,12 @@ Examples:
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write windows, spikes and reports."
 )
+@click.option(
+    "--openmetrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the past as the worker's metrics, for `promtool tsdb create-blocks-from openmetrics`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--incidents", type=FILE, metavar="FILE", help="Known incidents (CSV or JSON): how well were they told?")
 @click.option("--sweep", is_flag=True, help="With --incidents: try other thresholds, and recommend settings.")

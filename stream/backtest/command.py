@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 import orjson
@@ -27,9 +27,14 @@ from stream.backtest.result import Result, as_json
 from stream.backtest.run import BacktestOptions, backtest_file
 from stream.backtest.score import alarm_of, score
 from stream.backtest.sweep import Sweep, read_grid, sweep
+from stream.records import Window
 from stream.replay.cli import one_character
 from stream.replay.options import ReplayOptions
+from stream.spikes.detector import Detector
 from stream.spikes.rules import SpikeRules, rules_of
+
+if TYPE_CHECKING:
+    from stream.backtest.openmetrics import History
 
 _SHOW_AFTER_S = 1.0
 
@@ -38,7 +43,7 @@ def run(asked: Mapping[str, Any]) -> None:
     """Run with the options of the command line. Raises BarometerError for what cannot be done."""
     options = dict(asked)
     settings = load_settings(**settings_of(options.pop("changed")))
-    as_object, out = options.pop("as_json"), options.pop("out")
+    as_object, out, past = options.pop("as_json"), options.pop("out"), options.pop("openmetrics")
     incidents_file, wants_sweep = options.pop("incidents"), options.pop("sweep")
     grid, most_false_alarms = options.pop("grid"), options.pop("most_false_alarms")
     _require_together(incidents_file, wants_sweep, grid)
@@ -52,8 +57,17 @@ def run(asked: Mapping[str, Any]) -> None:
             from stream.backtest.report.write import Writer
 
             writer = stack.enter_context(Writer(out))
-        on_window = writer.window if writer else _ignore
-        result = backtest_file(settings, chosen, lambda: _load(settings), watcher=display, on_window=on_window)
+        history = None if past is None else stack.enter_context(_history(past, settings))
+        takers = [one.window for one in (writer, history) if one is not None]
+
+        def on_window(window: Window) -> None:
+            for take in takers:
+                take(window)
+
+        on_closed = history.closed if history else None
+        result = backtest_file(
+            settings, chosen, lambda: _load(settings), watcher=display, on_window=on_window, on_closed=on_closed
+        )
         rules = rules_of(settings)
         found = (
             None
@@ -61,6 +75,7 @@ def run(asked: Mapping[str, Any]) -> None:
             else _sweep(result, incidents, rules, grid, most_false_alarms, display)
         )
         written = writer.finish(result, incidents or ()) if writer else []
+        written += [history.finish(result.spikes)] if history else []
     scored = None if incidents is None else score(map(alarm_of, result.spikes), incidents, result.watched)
     if as_object:
         told = as_json(result)
@@ -78,6 +93,12 @@ def run(asked: Mapping[str, Any]) -> None:
             show_sweep(console, found)
     for path in written:
         click.echo(f"wrote {path}", err=True)
+
+
+def _history(path: Path, settings: Settings) -> History:
+    from stream.backtest.openmetrics import History
+
+    return History(path, Detector(rules_of(settings)))
 
 
 def settings_of(changed: Sequence[str]) -> dict[str, str]:
@@ -129,10 +150,6 @@ def _load(settings: Settings) -> Classifier:
     from model.engines import load_from_settings
 
     return load_from_settings(settings)
-
-
-def _ignore(_window: object) -> None:
-    pass
 
 
 class Display:

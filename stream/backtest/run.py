@@ -29,6 +29,7 @@ from stream.classify.outcome import FuturePolicy
 from stream.records import Window
 from stream.replay.options import ReplayOptions
 from stream.replay.order import as_microseconds
+from stream.spikes.watch import BrandWatch
 
 TELL_EVERY = 2_000
 
@@ -75,10 +76,11 @@ def backtest_file(
     *,
     watcher: Watcher | None = None,
     on_window: Callable[[Window], None] = lambda _window: None,
+    on_closed: Callable[[str, BrandWatch], None] | None = None,
 ) -> Result:
     """Windows and spikes of a file. ``load`` gives the classifier, and is called only when something needs labelling.
 
-    ``on_window`` gets each window of one minute once, in its final form.
+    ``on_window`` gets each window of one minute once, in its final form; ``on_closed`` is the timeline's.
 
     Raises UsageError for a file that cannot be read, that has no times, or none
     of the brands asked for; BarometerError when the disk is full or the label
@@ -106,7 +108,7 @@ def backtest_file(
         counter = _Progress(watcher, total)
         labeller = stack.enter_context(closing(Labeller(load, cache, counter.add)))
         counter.labeller = labeller
-        timeline = Timeline(offline_rules(settings), keep)
+        timeline = Timeline(offline_rules(settings), keep, on_closed)
         read_s = time.perf_counter() - began
         fold_s = 0.0
         began = time.perf_counter()

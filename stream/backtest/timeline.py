@@ -23,6 +23,7 @@ from stream.backtest.entry import Item
 from stream.records import PANE_S, Spike, Window
 from stream.spikes.pane import PaneStats
 from stream.spikes.rules import HOUR_S
+from stream.spikes.watch import BrandWatch
 
 FOLD_TOGETHER = 20_000
 NOTHING_YET_US = -1
@@ -58,11 +59,20 @@ class Told:
 
 
 class Timeline:
-    """Feed it with ``add``, then ``end``. ``on_window`` gets each window once, when nothing can change it any more."""
+    """Feed it with ``add``, then ``end``. ``on_window`` gets each window once, when nothing can change it any more.
 
-    def __init__(self, rules: Rules, on_window: Callable[[Window], None]) -> None:
+    ``on_closed`` gets a brand whose pane has just closed, and its watch.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        on_window: Callable[[Window], None],
+        on_closed: Callable[[str, BrandWatch], None] | None = None,
+    ) -> None:
         self._rules = rules
         self._on_window = on_window
+        self._on_closed = on_closed
         self._state = PartitionState()
         self._windows: dict[PaneKey, Window] = {}
         self._newest_us = NOTHING_YET_US
@@ -120,6 +130,8 @@ class Timeline:
         for brand, pane in changes.closings[known:]:
             if self._hours.get(brand) != pane.start // HOUR_S:
                 self._expect(changes, brand, pane.start)
+            if self._on_closed is not None:
+                self._on_closed(brand, changes.watches[brand])
 
     def _expect(self, changes: Changes, brand: str, at: int) -> None:
         """Note what the detector expects, once an hour as soon as it expects something, for plots."""
