@@ -1,0 +1,1 @@
+"""The dashboards: one file each, with a function ``dashboard``."""
