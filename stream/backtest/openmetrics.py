@@ -27,13 +27,14 @@ from infra.catalogue import Family
 from infra.errors import BarometerError
 from model.labels import LABELS
 from stream.aggregate.families import Standing
-from stream.aggregate.store import SPAN_S
 from stream.records import PANE_S, Spike, Window
 from stream.spikes.detector import Detector
 from stream.spikes.pane import Kind
 from stream.spikes.reading import read
 from stream.spikes.watch import BrandWatch
 
+SPAN_S = 900
+"""What the gauges look back on, as those of a worker do (stream/aggregate/gauges.py)."""
 NO_PARTITION = "backtest"
 """Value of the label ``partition``: a backtest has none."""
 _TOGETHER = 5_000
