@@ -19,6 +19,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import isinf
 from typing import Any
 
@@ -26,9 +27,10 @@ import orjson
 
 from infra.errors import BarometerError
 from infra.kafka.publish import Outgoing
+from stream.aggregate.counted import Counted, CountedTweets
 from stream.aggregate.event_clock import EventClock, SourceView
 from stream.aggregate.fold import Changes, PartitionState, Seen, begin
-from stream.aggregate.pane import Counted, CountedTweets, Pane, PaneKey
+from stream.aggregate.pane import Pane, PaneKey
 from stream.aggregate.totals import NONE, ByLabel, Totals, TotalsChange
 from stream.records import SCHEMA_VERSION
 from stream.spikes.evidence.memory import decode_sample, encode_sample
@@ -85,7 +87,7 @@ def _encode_pane(key: PaneKey, pane: Pane, topic: str, partition: int) -> Iterat
         sample = None if pane.sample is None else encode_sample(pane.sample)
         yield Outgoing(topic, _sample_key(key), _wrapped(sample), partition=partition)
     if pane.ids is not None:
-        for chunk, counted in pane.ids.chunks_with(list(pane.fresh.items())).items():
+        for chunk, counted in pane.ids.chunks_with(pane.fresh).items():
             yield Outgoing(topic, _ids_key(key, chunk), _ids_value(counted), partition=partition)
 
 
@@ -203,11 +205,9 @@ class _Found:
         if pane.ids is not None:
             pane.ids = _join(self.chunks.pop(key, {}))
             if pane.closed:
-                pane.ids.voices.clear()
-            if len(pane.ids.known) != pane.revision:
-                raise TruncatedError(
-                    f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids.known)}"
-                )
+                pane.ids.pack()
+            if len(pane.ids) != pane.revision:
+                raise TruncatedError(f"a pane of {key.brand} has {pane.revision} tweets and the ids of {len(pane.ids)}")
         if key in self.samples:
             pane.sample = decode_sample(self.samples[key])
         if not pane.closed:
@@ -256,10 +256,7 @@ def _brand_value(retired: ByLabel | None) -> bytes | None:
 
 
 def _join(chunks: dict[int, list[Counted]]) -> CountedTweets:
-    ids = CountedTweets()
-    for number in sorted(chunks):
-        ids.add(chunks[number])
-    return ids
+    return CountedTweets(chain.from_iterable(chunks[number] for number in sorted(chunks)))
 
 
 def _clock_value(changes: Changes, totals: TotalsChange) -> bytes:

@@ -5,29 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 from typing import NamedTuple
 
 import orjson
 
 from model.labels import LABELS
 from model.quantification import cell_of, wilson
+from stream.aggregate.counted import NO_VOICE, CountedTweets
 from stream.aggregate.labelled import LabelledTweet
 from stream.authors import Authors, author_hash, hash64
 from stream.records import MILLION, PANE_S, SCHEMA_VERSION, Counts, Window, WindowBaseline
 from stream.spikes.evidence import PANE_TWEETS, Sample, bounded
 from stream.spikes.pane import PaneStats, author_sample
 
-CHUNK_IDS = 4_096
-"""Counted tweets in one state record (65 KB as base64): a busy pane rewrites only its last chunk."""
 UNCERTAIN_BELOW = 0.5
 _LABEL_BITS = 2
 _LABEL_MASK = (1 << _LABEL_BITS) - 1
 _VOICE_BITS = 32
 _AUTHOR_SHIFT = 64 - _VOICE_BITS + _LABEL_BITS
 """A voice is who said what: 30 bits of the author's hash, and the label. The same author twice is one voice."""
-NO_VOICE = (1 << _VOICE_BITS) - 1
-"""Stands for a tweet that names no author."""
 SECOND_US = 1_000_000
 PANE_US = PANE_S * SECOND_US
 
@@ -46,49 +42,6 @@ class PaneKey(NamedTuple):
     @property
     def end(self) -> int:
         return self.start + PANE_S
-
-
-Counted = tuple[int, int]
-"""What is remembered of one counted tweet: the hash of its id, and its voice. Plain, as there are many."""
-
-
-@dataclass(slots=True)
-class CountedTweets:
-    """The tweets counted in a pane, in order of arrival, split into chunks.
-
-    ``full`` chunks are saved for good; ``tail`` is the last one, still growing.
-    """
-
-    known: set[int] = field(default_factory=set)
-    voices: set[int] = field(default_factory=set)
-    tail: list[Counted] = field(default_factory=list)
-    full: int = 0
-
-    @property
-    def chunks(self) -> int:
-        return self.full + bool(self.tail)
-
-    def all(self) -> list[Counted]:
-        """Ids and voices of all; which voice is whose is not remembered, and does not matter."""
-        return list(zip_longest(self.known, self.voices - {NO_VOICE}, fillvalue=NO_VOICE))
-
-    def chunks_with(self, fresh: list[Counted]) -> dict[int, list[Counted]]:
-        """The chunks that adding ``fresh`` would change, by number."""
-        if not fresh:
-            return {}
-        grown = self.tail + fresh
-        return {
-            self.full + number: grown[start : start + CHUNK_IDS]
-            for number, start in enumerate(range(0, len(grown), CHUNK_IDS))
-        }
-
-    def add(self, fresh: list[Counted]) -> None:
-        grown = self.tail + fresh
-        whole = len(grown) // CHUNK_IDS
-        self.known.update(hashed for hashed, _voice in fresh)
-        self.voices.update(voice for _hashed, voice in fresh)
-        self.full += whole
-        self.tail = grown[whole * CHUNK_IDS :]
 
 
 def _new_sample() -> Sample:
@@ -128,11 +81,6 @@ class Pane:
     def revision(self) -> int:
         """Distinct tweets folded in."""
         return sum(self.counts)
-
-    @property
-    def settled(self) -> bool:
-        """Whether only a late tweet can change it any more."""
-        return self.closed and self.ids is None and not self.fresh
 
     def pack(self) -> bytes:
         """All but the sample and the ids, which have records of their own, as JSON."""
@@ -191,7 +139,7 @@ class Pane:
         )
 
     def knows(self, hashed: int) -> bool:
-        return self.ids is not None and (hashed in self.ids.known or hashed in self.fresh)
+        return self.ids is not None and (hashed in self.ids or hashed in self.fresh)
 
     def add(self, tweets: Iterable[tuple[LabelledTweet, int]]) -> None:
         """Count tweets that it does not know, each with the hash of its id; late when the pane has already closed.
@@ -261,9 +209,9 @@ class Pane:
     def saved(self) -> None:
         """The draft is safe in Kafka: what it counted becomes known."""
         if self.ids is not None:
-            self.ids.add(list(self.fresh.items()))
+            self.ids.add(self.fresh)
             if self.closed:
-                self.ids.voices.clear()  # they were for the spikes, which are decided when the pane closes
+                self.ids.pack()  # voices were for the spikes, which are decided when the pane closes
         self.fresh, self.sampled = {}, False
 
     def stats(self) -> PaneStats:
@@ -273,7 +221,7 @@ class Pane:
         """
         voices = set(self.fresh.values())
         if self.ids is not None:
-            voices |= self.ids.voices
+            voices.update(self.ids.voices())
         voices.discard(NO_VOICE)
         people: tuple[list[int], ...] = ([], [], [])
         for voice in voices:

@@ -130,7 +130,7 @@ def differences(before: PartitionState, now: PartitionState) -> str:
 
 def _same_pane(one: Pane, other: Pane) -> bool:
     """The order in which ids came does not matter."""
-    known = [None if pane.ids is None else pane.ids.known for pane in (one, other)]
+    known = [None if pane.ids is None else set(pane.ids) for pane in (one, other)]
     return known[0] == known[1] and replace(one, ids=None) == replace(other, ids=None)
 
 
