@@ -22,16 +22,13 @@ from prometheus_client.registry import Collector
 from infra import metrics
 from stream.aggregate.event_clock import EventClock
 from stream.aggregate.families import Families, Standing
-from stream.aggregate.pane import PaneKey
 from stream.aggregate.store import Owned
 from stream.aggregate.totals import NONE, BrandTotal, ByLabel, minus, plus
-from stream.records import OTHER_BRAND, PANE_S
+from stream.records import OTHER_BRAND
 from stream.spikes.detector import Detector
 from stream.spikes.reading import Reading, read, silence_z
 from stream.spikes.watch import BrandWatch
 
-SPAN_S = 900
-"""Event time that the gauges look back on, from the last minute that closed."""
 CHALLENGE = 2.0
 """A brand gets the place of another only with that many times its mentions: series should not come and go."""
 LEARN_AT_ONCE = 10
@@ -120,7 +117,7 @@ class ReputationCollector(Collector):
             families.add(metrics.WATERMARK_DELAY, [number], _delay_s(clock, clock.watermark_ms))
 
     def _stand(self, families: Families, owned: Owned, place: _Place) -> None:
-        families.stand(place.brand, standing(owned, place.brand))
+        families.stand(place.brand, Standing(owned.newest.counts(owned.state, place.brand)))
         watch = owned.state.watches.get(place.brand)
         families.watch(place.brand, watch)
         if watch is None or (reading := self._readings.of(place, watch)) is None:
@@ -201,19 +198,6 @@ def registered(collector: Collector) -> Iterator[None]:
         yield
     finally:
         REGISTRY.unregister(collector)
-
-
-def standing(owned: Owned, brand: str) -> Standing:
-    """A brand in the last SPAN_S seconds of event time, as far as its minutes have closed."""
-    watermark_ms = owned.state.clock.watermark_ms
-    counts = NONE
-    if watermark_ms is not None:
-        last = watermark_ms // 1000 // PANE_S * PANE_S - PANE_S
-        for start in range(last - SPAN_S + PANE_S, last + 1, PANE_S):
-            pane = owned.state.pane(PaneKey(start, brand))
-            if pane is not None and pane.closed:
-                counts = plus(counts, pane.counts)
-    return Standing(counts)
 
 
 def _delay_s(clock: EventClock, watermark_ms: int) -> float:

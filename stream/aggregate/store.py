@@ -14,6 +14,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from confluent_kafka import Producer
 
@@ -28,6 +29,7 @@ from infra.kafka.transactions import FencedError, fenced_producer, transact
 from infra.settings import Settings
 from stream.aggregate import codec
 from stream.aggregate.fold import LATE, Changes, PartitionState, Rules, apply, fold
+from stream.aggregate.newest import Newest
 from stream.aggregate.totals import Totals, TotalsChange
 from stream.brands import BrandRules
 from stream.dead import dead_letter
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 STAGE = "aggregate"
 SAVE_AT_LEAST_EVERY_MS = 10_000
 """Batches that change nothing (watermarks while idle) are saved only this often."""
+SPAN_S = 900
+"""Event time that the gauges of brands look back on, from the last minute that closed."""
 REBUILD = "stop the workers and run: barometer rebuild"
 
 
@@ -50,6 +54,7 @@ class Owned:
     state: PartitionState
     totals: Totals
     dead_share: DeadShare
+    newest: Newest = field(default_factory=partial(Newest, SPAN_S))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -150,6 +155,7 @@ class PaneStore:
                 saved_ms = changes.appended_ms
             apply(owned.state, changes)
             owned.totals.apply(totals)
+            owned.newest.note(changes)
             owned.state.saved_ms = saved_ms
             owned.dead_share.note(fates)
         return changes
