@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import datetime as dt
 import logging
 import os
@@ -23,6 +22,7 @@ from infra.dead_share import DeadShare
 from infra.endpoint import Endpoint
 from infra.errors import BarometerError, KafkaUnavailableError, Step, TopicError
 from infra.health import Health, Watch
+from infra.heap import giving_back, keep_small
 from infra.kafka.admin import check_topics, topic_id
 from infra.kafka.membership import Membership
 from infra.kafka.offsets import OffsetProbe
@@ -47,8 +47,6 @@ log = logging.getLogger(__name__)
 FIRST_TEXT = "a first text, to see that the model works"
 KAFKA_PATIENCE_S = 60.0
 """A worker started together with its Kafka waits this long for it and its topics."""
-_M_ARENA_MAX = -8
-"""From glibc's malloc.h."""
 LEAVE_S = 10.0
 """Time to commit and leave the group once the work is finished or given up."""
 
@@ -64,7 +62,7 @@ def work(settings: Settings, load: Callable[[], Classifier]) -> NoReturn:
     that they hold counts: a worker may be killed at any time.
     """
     code = 0
-    _few_arenas()
+    keep_small()
     try:
         uvloop.run(run_worker(settings, load))
     except BarometerError as error:
@@ -74,16 +72,6 @@ def work(settings: Settings, load: Callable[[], Classifier]) -> NoReturn:
         log.exception("stopping because of an error nobody expected")
         code = 1
     leave(code)
-
-
-def _few_arenas() -> None:
-    """Let glibc's malloc share two arenas among all threads.
-
-    It makes eight for each core, each with memory of its own that it does not
-    give back; a worker has dozens of threads, most of them librdkafka's, that do little.
-    """
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def leave(code: int) -> NoReturn:
@@ -138,7 +126,7 @@ class Worker:
 
         app = build_app(settings)
         membership = Membership(app, probe, (topics.tweets, topics.labeled), {topics.labeled: store.own}, revoked)
-        with ExitStack() as served:
+        with giving_back(), ExitStack() as served:
             reputation = ReputationCollector(store.owned, settings.metrics_brands, rules.detector)
             self._serve(served, membership, reputation)
             model, source_id = await asyncio.gather(

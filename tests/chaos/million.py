@@ -108,11 +108,11 @@ def _measure(settings: Settings, tweets: int, folder: Path) -> dict[str, Any]:
                 click.echo(f"{time.monotonic() - begin:6.1f} s: {sizes[-1][0]} tweets, {sizes[-1][1]:.1f} MB", err=True)
             time.sleep(_LOOK_EVERY_S)
         took_s = time.monotonic() - begin
+        counted = _counted_in_the_end(settings, tweets)
         sizes.append((tweets, rss_mb(process.pid)))
         assert workers.stop(_WORKER) == 0, workers.log()
     early = next(size for done, size in sizes if done >= EARLY)
     last = sizes[-1][1]
-    counted = _counted(settings)
     return {
         "passed": counted == tweets and last <= GROWTH * early,
         "tweets": tweets,
@@ -160,6 +160,14 @@ class _Progress:
 
     def __exit__(self, *_error: object) -> None:
         self._consumer.close()
+
+
+def _counted_in_the_end(settings: Settings, tweets: int) -> int:
+    """What the windows count once they count all, or when that takes too long: the last close after the last tweet."""
+    deadline = time.monotonic() + _STUCK_S
+    while (counted := _counted(settings)) < tweets and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    return counted
 
 
 def _counted(settings: Settings) -> int:
