@@ -99,6 +99,7 @@ export class App {
   /** @param {ServerEvent} event */
   #onEvent(event) {
     if (event.type === "freshness") this.learn(event.data);
+    else if (event.type === "reset") this.view?.onReconnect();
     else this.view?.onEvent(event);
   }
 

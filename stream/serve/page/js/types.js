@@ -45,6 +45,12 @@
  * @property {TrendPoint[]} trend
  * @property {Alarm | null} alarm
  *
+ * @typedef {object} Baseline  what was expected
+ * @property {number | null} negative_share
+ * @property {number | null} low
+ * @property {number | null} high
+ * @property {number | null} tweets
+ *
  * @typedef {object} Window
  * @property {string} start
  * @property {string} end
@@ -54,9 +60,7 @@
  * @property {number} negative_share_low
  * @property {number} negative_share_high
  * @property {number | null} [negative_share_corrected]
- * @property {number | null} [baseline]
- * @property {number | null} [baseline_low]
- * @property {number | null} [baseline_high]
+ * @property {Baseline | null} [baseline]
  * @property {number} authors
  * @property {"open" | "closed"} status
  *
@@ -125,7 +129,7 @@
  * @property {boolean} truncated
  *
  * @typedef {object} ServerEvent
- * @property {"window" | "spike" | "tweet" | "freshness"} type
+ * @property {"window" | "spike" | "tweet" | "freshness" | "reset"} type  reset: events were missed
  * @property {any} data
  */
 

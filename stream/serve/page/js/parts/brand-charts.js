@@ -1,5 +1,5 @@
 /** The two charts of a brand, which share their time axis and their cursor. */
-import { html } from "../dom.js";
+import { html, nothing } from "../dom.js";
 import { brandName, count, dateTime, hourMinute, ms, share } from "../format.js";
 import { href } from "../router.js";
 import { LABELS } from "../types.js";
@@ -27,11 +27,11 @@ export function shareChart(brand, windows, span, spikes, onZoom) {
     step: SIZES[span.size],
     range: [span.from / 1000, span.to / 1000],
     series: [
-      { label: "", values: column((w) => w.baseline_high), colour: "--muted", kind: "edge" },
-      { label: "", values: column((w) => w.baseline_low), colour: "--muted", kind: "edge" },
+      { label: "", values: column((w) => w.baseline?.high), colour: "--muted", kind: "edge" },
+      { label: "", values: column((w) => w.baseline?.low), colour: "--muted", kind: "edge" },
       { label: "", values: column((w) => w.negative_share_high), colour: "--negative", kind: "edge" },
       { label: "", values: column((w) => w.negative_share_low), colour: "--negative", kind: "edge" },
-      { label: "Usual", values: column((w) => w.baseline), colour: "--muted", kind: "line", dash: [5, 4], width: 1.5 },
+      { label: "Usual", values: column((w) => w.baseline?.negative_share), colour: "--muted", kind: "line", dash: [5, 4], width: 1.5 },
       { label: "Positive", values: column((w) => w.counts.positive / total(w)), colour: "--positive", kind: "line", width: 1.5, dash: [2, 3] },
       { label: "Negative", values: column((w) => w.negative_share), colour: "--negative", kind: "line", width: 2.5 },
     ],
@@ -65,6 +65,7 @@ export function volumeChart(brand, windows, span, onZoom) {
       { label: "Positive", values: stack(total), told: told[2], colour: "--positive", kind: "bars" },
       { label: "Neutral", values: stack((w) => w.counts.negative + w.counts.neutral), told: told[1], colour: "--neutral", kind: "bars" },
       { label: "Negative", values: told[0], colour: "--negative", kind: "bars" },
+      { label: "Usual", values: cells.map((w) => w?.baseline?.tweets ?? null), colour: "--ink", kind: "line", dash: [5, 4], width: 1.5 },
     ],
     bands: [],
     flags: [],
@@ -75,7 +76,8 @@ export function volumeChart(brand, windows, span, onZoom) {
   };
   return html`<div class="chart-block">
     <h3>Tweets in each window</h3>
-    <p class="legend-line">${LABELS.map((label) => html`<span class="key ${label}">${label}</span>`)}</p>
+    <p class="legend-line">${LABELS.map((label) => html`<span class="key ${label}">${label}</span>`)}${
+      cells.some((w) => w?.baseline?.tweets) ? html`<span class="key ink">usual number</span>` : nothing}</p>
     <time-chart class="low" .spec=${spec} @zoom=${onZoom}></time-chart>
     ${table(windows)}
   </div>`;
@@ -103,7 +105,7 @@ function shareWords(name, cells, span, spikes) {
   const last = there[there.length - 1];
   const worst = there.reduce((a, b) => (b.negative_share > a.negative_share ? b : a));
   const inside = spikes.filter((spike) => ms(spike.opened_at) >= span.from && ms(spike.opened_at) <= span.to).length;
-  const usual = last.baseline === null || last.baseline === undefined ? "" : `, usual ${share(last.baseline)}`;
+  const usual = last.baseline ? `, usual ${share(last.baseline.negative_share)}` : "";
   return `${begin}: last ${share(last.negative_share)}${usual}; highest ${share(worst.negative_share)} at ${hourMinute(worst.start)}; ${inside} spikes.`;
 }
 
@@ -123,7 +125,7 @@ function table(windows) {
         <th scope="col">Usual</th><th scope="col">Neutral</th><th scope="col">Positive</th><th scope="col">Authors</th></tr></thead>
       <tbody>${newest.map((w) => html`<tr><th scope="row">${dateTime(w.start)}${w.status === "open" ? " (open)" : ""}</th><td>${count(total(w))}</td>
         <td>${share(total(w) ? w.negative_share : null)}</td><td>${total(w) ? `${share(w.negative_share_low)}–${share(w.negative_share_high)}` : "–"}</td>
-        <td>${share(w.baseline)}</td><td>${count(w.counts.neutral)}</td><td>${count(w.counts.positive)}</td><td>${count(w.authors)}</td></tr>`)}</tbody>
+        <td>${share(w.baseline?.negative_share)}</td><td>${count(w.counts.neutral)}</td><td>${count(w.counts.positive)}</td><td>${count(w.authors)}</td></tr>`)}</tbody>
     </table></div>
   </details>`;
 }

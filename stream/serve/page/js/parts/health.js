@@ -43,7 +43,7 @@ export function health(app) {
 function figures(app) {
   const fresh = app.freshness;
   const stats = app.stats.data;
-  const model = stats?.model;
+  const model = stats?.labelling_model ?? stats?.model;
   const distance = Math.abs(Date.now() - ms(fresh?.watermark));
   return [
     ["Connection", { open: "Open", connecting: "Connecting", lost: "Lost, trying again" }[app.connection]],
@@ -58,6 +58,6 @@ function figures(app) {
 
 /** @param {any} stats */
 function rate(stats) {
-  const perSecond = stats?.throughput?.tweets_per_s ?? stats?.tweets_per_s;
+  const perSecond = stats?.labelled_per_s;
   return perSecond === null || perSecond === undefined ? "–" : `${perSecond < 10 ? perSecond.toFixed(1) : count(perSecond)} tweets/s`;
 }
