@@ -128,7 +128,7 @@ class Windows(Answer):
 
     brand: str
     size: Size
-    since: Time | None = Field(description="windows from before this are not held here; null: all are")
+    since: Time | None = Field(description="windows from before this are not held here")
     windows: list[WindowAnswer]
 
 

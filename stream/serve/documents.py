@@ -69,8 +69,8 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
         "info": {
             "title": "Barometer's topics",
             "version": API_VERSION,
-            "description": "Write tweets to one topic, read labels, windows and spikes from others. Keys are hashed with "
-            "Java's murmur2. Read with isolation.level=read_committed. docs/records.md explains every field.",
+            "description": "Write tweets to one topic, read labels, windows and spikes from others. Keys are hashed "
+            "with Java's murmur2. Read with isolation.level=read_committed. docs/records.md explains every field.",
         },
         "defaultContentType": "application/json",
         "channels": channels,
@@ -83,8 +83,8 @@ _ABOUT = {
     "tweets": "What a source says. Publish here to have it labelled and counted.",
     "labeled": "A tweet about one brand with its label; and, about once a second, how far that has come.",
     "dead": "What could not be processed, byte for byte.",
-    "windows": "One brand in one minute of event time, again and again while tweets come. The newest record of a key is "
-    "the truth.",
+    "windows": "One brand in one minute of event time, again and again while tweets come. The newest record of a key "
+    "is the truth.",
     "spikes": "What rose, since when, how surely, and why. The newest record of a key is the truth.",
 }
 _KEYS = {

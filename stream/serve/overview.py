@@ -86,6 +86,10 @@ class Overview:
         counts = [sum(getattr(window.counts, label) for window in windows) for label in LABELS]
         total = sum(counts)
         expected = None if end is None else self._expected(brand, known, windows, end)
+        usual = None if expected is None else expected.tweets
+        z = None
+        if total and expected is not None:
+            z = rounded(negative_z(total, counts[0], len(windows), SPAN_S, expected))
         low, high = wilson(counts[0], total)
         cells: dict[int, int] = {}
         for window in windows:
@@ -99,15 +103,15 @@ class Overview:
             window_start=None if end is None else time_of(end - SPAN_S),
             window_end=time_of(end),
             volume=total,
-            volume_baseline=None if expected is None or expected.tweets is None else expected.tweets * SPAN_S / 60,
+            volume_baseline=None if usual is None else rounded(usual * SPAN_S / 60),
             counts=Counts(negative=counts[0], neutral=counts[1], positive=counts[2]),
-            net_sentiment=(counts[2] - counts[0]) / total if total else None,
-            negative_share=counts[0] / total if total else None,
-            negative_share_low=low if total else None,
-            negative_share_high=high if total else None,
-            negative_share_corrected=None if right is None else right.negative.value,
-            negative_baseline=None if expected is None else expected.negative_share,
-            z=negative_z(total, counts[0], len(windows), SPAN_S, expected) if total and expected is not None else None,
+            net_sentiment=rounded((counts[2] - counts[0]) / total) if total else None,
+            negative_share=rounded(counts[0] / total) if total else None,
+            negative_share_low=rounded(low) if total else None,
+            negative_share_high=rounded(high) if total else None,
+            negative_share_corrected=None if right is None else rounded(right.negative.value),
+            negative_baseline=None if expected is None else rounded(expected.negative_share),
+            z=z,
             authors=Authors.union(_authors(windows)) if windows else 0,
             latest_tweet_at=None if latest_us is None else dt.datetime.fromtimestamp(latest_us / 1e6, dt.UTC),
             trend=list(_trend(known, end)),
@@ -141,16 +145,21 @@ def baseline_answer(windows: Sequence[Window], expected: WindowBaseline, seconds
     total = sum(window.revision for window in windows)
     low, high = negative_band(max(1, total), max(1, len(windows)), seconds, expected)
     return answers.Baseline(
-        negative_share=expected.negative_share,
-        low=low,
-        high=high,
-        tweets=None if expected.tweets is None else expected.tweets * seconds / 60,
+        negative_share=rounded(expected.negative_share),
+        low=rounded(low),
+        high=rounded(high),
+        tweets=None if expected.tweets is None else rounded(expected.tweets * seconds / 60),
     )
 
 
 def time_of(seconds: float | None) -> dt.datetime | None:
     """A time from seconds since 1970, where there is one."""
     return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def rounded(value: float) -> float:
+    """To what a person can use."""
+    return round(value, 6)
 
 
 def _authors(windows: Sequence[Window]) -> Iterator[Authors]:
@@ -172,6 +181,6 @@ def _trend(known: BrandMinutes, end: int | None) -> Iterator[answers.TrendPoint]
         yield answers.TrendPoint(
             t=dt.datetime.fromtimestamp(first + number * TREND_S, dt.UTC),
             volume=total,
-            net_sentiment=(positive - negative) / total if total else None,
-            negative_share=negative / total if total else None,
+            net_sentiment=rounded((positive - negative) / total) if total else None,
+            negative_share=rounded(negative / total) if total else None,
         )

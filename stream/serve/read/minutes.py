@@ -105,7 +105,7 @@ class Minutes:
 
     @property
     def since(self) -> int | None:
-        """Windows that start before this time (seconds since 1970) are not kept; None as long as all are."""
+        """Windows that start before this time (seconds since 1970) are not kept; None before the first."""
         return None if self._floor is None else self._floor * HOUR_S
 
     def put(self, partition: int, brand: str, start: int, fields: Mapping[str, Any]) -> bytes | None:
@@ -114,8 +114,10 @@ class Minutes:
         Raises KeyError, TypeError, ValueError or struct.error for what is no window.
         """
         packed, hour = self.packer.pack(fields), start // HOUR_S
-        self.event_time.note(partition, brand, start, closed=is_closed(packed))
-        if self._floor is not None and hour < self._floor:
+        kept, closed = self._floor is None or hour >= self._floor, is_closed(packed)
+        if kept or closed:
+            self.event_time.note(partition, brand, start, closed=closed)
+        if not kept:
             return None
         known = self.brands.get(brand)
         if known is None:
@@ -174,11 +176,10 @@ class Minutes:
             self._raise_floor(min(self._hours) + 1)
 
     def _raise_floor(self, floor: int) -> None:
-        if gone := [hour for hour in self._hours if hour < floor]:
-            self._floor = max(floor, self._floor or floor)
-            for hour in gone:
-                for brand in list(self._hours[hour]):
-                    self._drop(brand, hour)
+        self._floor = max(floor, self._floor or floor)
+        for hour in [hour for hour in self._hours if hour < self._floor]:
+            for brand in list(self._hours[hour]):
+                self._drop(brand, hour)
 
     def _drop(self, brand: str, hour: int) -> None:
         """Forget an hour of a brand, and the brand with its last one."""

@@ -7,6 +7,8 @@ import struct
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
+from itertools import repeat
+from math import isnan, nan
 from typing import Any
 
 from model.quantification import wilson
@@ -86,7 +88,7 @@ class Packer:
             len(cells),
             len(sketch),
         )
-        tail = b"" if not baseline else _BASELINE.pack(*(baseline.get(name) or 0.0 for name in _BASELINE_FIELDS))
+        tail = b"" if not baseline else _BASELINE.pack(*map(baseline.get, _BASELINE_FIELDS, repeat(nan)))
         return b"".join((head, models, *(_CELL.pack(int(cell), n) for cell, n in cells.items()), sketch, tail))
 
     def window(self, brand: str, start: int, packed: bytes) -> Window:
@@ -128,7 +130,8 @@ class Packer:
         if not packed[_FLAGS_AT] & _HAS_BASELINE:
             return None
         values = _BASELINE.unpack_from(packed, len(packed) - _BASELINE.size)
-        return WindowBaseline.model_construct(**dict(zip(_BASELINE_FIELDS, values, strict=True)))
+        known = (None if isnan(value) else value for value in values)
+        return WindowBaseline.model_construct(**dict(zip(_BASELINE_FIELDS, known, strict=True)))
 
     def _number(self, name: str) -> int:
         """Of a model's version. After 255 of them, which nobody has, the oldest one's is used again."""

@@ -17,7 +17,7 @@ Positions = Mapping[Partition, int]
 """The offset of the next record of each partition."""
 _LETTERS: dict[Kind, str] = {"window": "w", "spike": "s", "tweet": "t"}
 _KINDS: dict[str, Kind] = {letter: kind for kind, letter in _LETTERS.items()}
-_SHAPE = re.compile(r"(?:[wst](?:\d{1,4}-\d{1,19}(?:\.\d{1,4}-\d{1,19})*)?)*")
+_SHAPE = re.compile(r"(?:[wst]\d{1,4}-\d{1,19}(?:\.\d{1,4}-\d{1,19})*)*", re.ASCII)
 _GROUP = re.compile(r"([wst])([^wst]*)")
 MOST_CHARS = 64_000
 
