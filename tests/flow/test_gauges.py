@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from infra.kafka.admin import ensure_topics
 from infra.kafka.local import free_port
@@ -18,19 +19,32 @@ Told = dict[tuple[str, str, str], float]
 """Mentions by brand, label and partition."""
 
 
-def mentions(port: int) -> Told:
-    """What a worker says of the brands it owns; nothing while it does not answer."""
+def scrape(port: int) -> list[Sample]:
+    """All that a worker tells; nothing while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
     except OSError:
-        return {}
+        return []
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def mentions(port: int) -> Told:
+    """What a worker says of the brands it owns."""
     return {
         (sample.labels["brand"], sample.labels["label"], sample.labels["partition"]): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
+        for sample in scrape(port)
         if sample.name == "barometer_brand_mentions_total"
     }
+
+
+def total(samples: list[Sample], name: str, **labels: str) -> float:
+    """The sum of what has these labels."""
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == name and all(sample.labels.get(label) == value for label, value in labels.items())
+    )
 
 
 def test_a_killed_workers_brands_appear_at_the_other_with_the_same_numbers(
@@ -53,6 +67,23 @@ def test_a_killed_workers_brands_appear_at_the_other_with_the_same_numbers(
         before = wait_until(shared, 60, f"both workers show their brands\n{workers.log()}")
         assert not before[1].keys() & before[2].keys(), "no brand is at both"
         assert sum(before[1].values()) + sum(before[2].values()) == fed.pairs
+
+        def at_the_end() -> list[Sample] | None:
+            told = [sample for port in ports.values() for sample in scrape(port)]
+            working = total(told, "barometer_partitions", state="working") == 2 * settings.partitions
+            return told if working and not total(told, "barometer_lag_records") else None
+
+        told = wait_until(at_the_end, 30, f"no lag is told\n{workers.log()}")
+        for topic in ("tweets", "tweets.labeled"):
+            ends = total(told, "barometer_end_offset", topic=f"{settings.topic_prefix}{topic}")
+            assert total(told, "barometer_next_offset", topic=f"{settings.topic_prefix}{topic}") == ends > 0
+        # More than once where a rebalance came in the middle of a batch.
+        for count in ("latency_seconds_count", "batch_records_sum", "records_in_total"):
+            assert total(told, f"barometer_{count}", stage="classify") >= fed.records + settings.partitions, "the ends"
+        for count in ("age_seconds_count", "texts_total", "labels_total", "confidence_ratio_count"):
+            assert total(told, f"barometer_{count}") >= fed.records
+        assert total(told, "barometer_kafka_up") == total(told, "barometer_model_info") == 2
+        assert not total(told, "barometer_model_errors_total") + total(told, "barometer_dead_total")
         workers.kill(1)
         everything = before[1] | before[2]
         wait_until(
