@@ -123,7 +123,8 @@ def _options(asked: dict[str, Any]) -> BacktestOptions:
     asked["format"] = asked.pop("format_")
     asked["header"] = {None: "auto", True: "yes", False: "no"}[asked["header"]]
     asked["delimiter"] = one_character(asked["delimiter"])
-    return BacktestOptions(ReplayOptions(**asked), brands, label_column, cached)
+    jobs = asked.pop("jobs") or 0
+    return BacktestOptions(ReplayOptions(**asked), brands, label_column, cached, jobs)
 
 
 def _require_together(incidents: Path | None, wants_sweep: bool, grid: Sequence[str]) -> None:

@@ -98,8 +98,9 @@ class Ordered:
             if self._file is not None:
                 self._file.seek(place)
                 rows = marshal.loads(self._file.read(length))  # noqa: S302  (written above, by this process)
-                yield from map(_item, rows)
+                yield from map(item_of, rows)
 
 
-def _item(row: tuple[Any, ...]) -> Item:
+def item_of(row: tuple[Any, ...]) -> Item:
+    """The item that was made a plain tuple."""
     return LabelledTweet._make(row) if len(row) == _LABELLED else Entry._make(row)

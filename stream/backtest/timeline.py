@@ -12,13 +12,15 @@ tweet is late here as soon as it may be; in the stream, a moment later.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor
 
+from infra.settings import Settings
 from stream.aggregate.event_clock import end_of_all
 from stream.aggregate.fold import Changes, PartitionState, Rules, advance, apply, begin, count, publish
 from stream.aggregate.labelled import LabelledTweet
 from stream.aggregate.pane import PaneKey
+from stream.aggregate.store import rules_of
 from stream.backtest.entry import Item
 from stream.records import PANE_S, Spike, Window
 from stream.spikes.pane import PaneStats
@@ -56,6 +58,20 @@ class Told:
     expected: dict[str, list[Expected]] = field(default_factory=dict)
     end_s: int = 0
     """Up to where all is closed."""
+
+
+def offline_rules(settings: Settings) -> Rules:
+    """The rules of the stream; open windows are nobody's business here."""
+    return replace(rules_of(settings), update_interval_s=float("inf"))
+
+
+def next_move_us(at_us: int, rules: Rules) -> float:
+    """The next event time at which anything can close or be too late, after ``at_us``; both in µs since 1970."""
+    lateness_us = round(rules.allowed_lateness_s * 1_000_000)
+    now_s = (at_us - lateness_us) / 1_000_000
+    steps = (rules.grace_s, rules.duplicate_horizon_s, rules.late_retention_s)
+    next_s = min((floor((now_s - step) / PANE_S) + 1) * PANE_S + step for step in steps)
+    return next_s * 1_000_000 + lateness_us
 
 
 class Timeline:
@@ -114,13 +130,9 @@ class Timeline:
         return self.told
 
     def _move(self, changes: Changes, at_us: int) -> float:
-        """Move event time on to a tweet's; the next at which anything can close, or become too late (µs since 1970)."""
+        """Move event time on to a tweet's; the next at which to do so."""
         self._advance(changes, (at_us - self._lateness_us) // 1_000)
-        now_s = (at_us - self._lateness_us) / 1_000_000
-        rules = self._rules
-        steps = (rules.grace_s, rules.duplicate_horizon_s, rules.late_retention_s)
-        next_s = min((floor((now_s - step) / PANE_S) + 1) * PANE_S + step for step in steps)
-        return next_s * 1_000_000 + self._lateness_us
+        return next_move_us(at_us, self._rules)
 
     def _advance(self, changes: Changes, watermark_ms: int) -> None:
         before = changes.clock.watermark_ms
