@@ -357,6 +357,11 @@ NOTIFICATIONS = NOTIFY.counter(
     ["outcome"],
     values=[("sent",), ("failed",), ("repeated",)],
 )
+NOTIFICATIONS_WAITING = NOTIFY.gauge(
+    "barometer_notifications_waiting",
+    "Notifications that are queued and that their target has not taken yet. Rising: a target refuses them.",
+    diagnostic=True,
+)
 
 SECTIONS = (DELIVERY, FLOW, MODEL, REPUTATION, PROCESS, HTTP, NOTIFY)
 WORKER_SECTIONS = (DELIVERY, FLOW, MODEL, REPUTATION)
