@@ -19,6 +19,7 @@ COMMANDS = {
     "worker": ("stream.worker_cli:worker", "Label tweets and keep the reputation windows, until stopped."),
     "notify": ("stream.notify.cli:notify", "Tell people of alerts, with the evidence, until stopped."),
     "serve": ("stream.serve.cli:serve", "Serve the live page and the HTTP API, until stopped."),
+    "key": ("stream.serve.key_cli:key", "Make a key for the HTTP API."),
     "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
     "dead": ("stream.dead_letters.cli:dead", "Look at what could not be processed, and send it again."),
     "backtest": ("stream.backtest.cli:backtest", "Tell the windows and spikes of a file, offline."),

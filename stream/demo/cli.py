@@ -48,13 +48,13 @@ Examples:
     help="Keep Kafka's data here instead of in a temporary folder.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder with the logs of worker and Kafka.")
-@click.option("--no-browser", is_flag=True, hidden=True)
+@click.option("--no-browser", is_flag=True, help="Do not open the live page in a browser.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
 def demo(**asked: Any) -> None:
     """Watch the whole system work on this machine, in one command.
 
-    Starts a real Kafka, a worker and a replay, shows live what comes out, and
-    sums up at the end. Without --data it replays a made-up scenario of several
+    Starts a real Kafka, a worker, the live page and a replay, shows live what
+    comes out, and sums up at the end. Without --data it replays a made-up scenario of several
     brands over some hours. Ctrl-C ends it; nothing stays behind.
 
     With BAROMETER_KAFKA_BOOTSTRAP_SERVERS it uses that Kafka, with topics of

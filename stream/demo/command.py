@@ -71,7 +71,9 @@ def check_paces(asked: Mapping[str, Any]) -> None:
 def make_options(asked: Mapping[str, Any], folder: Path) -> DemoOptions:
     """What to replay and how; a scenario is written into ``folder``."""
     columns = {f"{role}_column": asked[f"{role}_column"] for role in ("text", "time", "id", "author", "brand")}
-    end = {"exit_when_done": asked["exit_when_done"] or asked["picture"] is not None, "kafka_dir": asked["kafka_dir"]}
+    unattended = asked["exit_when_done"] or asked["picture"] is not None
+    browser = not (unattended or asked["no_browser"]) and sys.stdout.isatty()
+    end = {"exit_when_done": unattended, "kafka_dir": asked["kafka_dir"], "browser": browser}
     data: Path | None = asked["data"]
     if data is not None:
         replay = ReplayOptions(data, limit=asked["limit"], pace=_pace(asked, AsFastAsPossible()), **columns)

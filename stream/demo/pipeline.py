@@ -19,7 +19,7 @@ from stream.demo.view import Step, StepState
 from stream.replay import Rejected, ReplayOptions, ReplayProgress, ReplayResult, replay_file
 from stream.topics import topic_specs
 
-KAFKA, WORKER, REPLAY = "Kafka", "Worker", "Replay"
+KAFKA, WORKER, REPLAY, PAGE = "Kafka", "Worker", "Replay", "Live page"
 """The steps."""
 TOPICS_S = 60.0
 """For making the topics: a Kafka that has just started, on a busy machine, takes its time."""

@@ -19,7 +19,8 @@ from infra.kafka.local import LocalBroker, free_port
 from infra.settings import ENV_PREFIX, Settings, load_settings
 from stream.demo.display import Display
 from stream.demo.layout import Layout
-from stream.demo.pipeline import KAFKA, REPLAY, WORKER, Pipeline, Plan, Steps
+from stream.demo.page import LivePage, open_browser
+from stream.demo.pipeline import KAFKA, PAGE, REPLAY, WORKER, Pipeline, Plan, Steps
 from stream.demo.pulse import Latency
 from stream.demo.stop import StopSignals
 from stream.demo.summary import Circumstances, Summary, find_problems, is_over, summarise
@@ -34,6 +35,7 @@ SESSION_TIMEOUT_S = 6
 """The least that Kafka allows by default: after a kill -9 the next worker takes over that much sooner."""
 WORKER_LOG = "worker.log"
 KAFKA_LOG = "kafka.log"
+PAGE_LOG = "serve.log"
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class DemoOptions:
     title: str
     exit_when_done: bool = False
     kafka_dir: Path | None = None
+    browser: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,11 @@ class Demo:
     def __init__(self, options: DemoOptions, folder: Path, started: float) -> None:
         self._options = options
         self._started = started
-        self._steps = Steps(KAFKA, WORKER, REPLAY)
+        self._steps = Steps(KAFKA, WORKER, REPLAY, PAGE)
         plan = make_plan(options, folder, partial(self._steps.set, KAFKA, "running"))
         self._pipeline = Pipeline(plan, self._steps)
         self._worker = WorkerSupervisor(worker_command(), _environment(plan.settings), folder / WORKER_LOG)
+        self._page = LivePage(plan.settings.serve_port, _environment(plan.settings), folder / PAGE_LOG)
         self._worker_started = False
         self._kafka_up = False
         self._first_label_s: float | None = None
@@ -101,6 +105,7 @@ class Demo:
             say("Stopping the worker and Kafka" if self._pipeline.plan.broker else "Stopping the worker")
             self._pipeline.stop_replay()
             summary = self._summarise(error)
+            self._page.stop()
             self._worker.stop()
             self._pipeline.stop_kafka(keep_data=self._options.kafka_dir is not None)
         return Outcome(summary, error)
@@ -121,6 +126,8 @@ class Demo:
         with self._pipeline.observer.reading() as tally:
             if tally.worker_seen and not self._steps.is_done(WORKER):
                 self._steps.set(WORKER, "done", f"process {self._worker.pid}")
+                self._page.start()  # not before: the model of the worker comes first
+                self._steps.set(PAGE, "running", "starting")
             if tally.first_label_at is not None and self._first_label_s is None:
                 self._first_label_s = tally.first_label_at - self._started
             if self._done is None and is_over(tally, published):
@@ -133,11 +140,18 @@ class Demo:
             idle = not published.finished and tally.settled >= published.tweets
         if over:
             self._pipeline.observer.catch_up()
+        self._look_after_page()
         now = time.monotonic()
         if moved != self._moved or idle or self._done:
             self._moved, self._moved_at, self._quiet = moved, now, None
         elif now - self._moved_at > STALL_S:
             self._stalled()
+
+    def _look_after_page(self) -> None:
+        if self._page.check():
+            self._steps.set(PAGE, "done", self._page.url)
+            if self._options.browser:
+                open_browser(self._page.url)
 
     def _stalled(self) -> None:
         """Say so; when nobody watches, end it."""
@@ -159,7 +173,7 @@ class Demo:
             snapshot = replace(snapshot, rate=self._whole[0], latency=self._whole[1])
         return Frame(
             source=self._options.title,
-            kafka=f"Kafka {pipeline.plan.kafka_version} at {pipeline.plan.kafka}",
+            kafka=self._where(),
             elapsed_s=time.monotonic() - self._started,
             steps=self._steps.all(),
             snapshot=snapshot,
@@ -179,6 +193,11 @@ class Demo:
             done=self._done,
         )
 
+    def _where(self) -> str:
+        plan = self._pipeline.plan
+        page = f"Live page: {self._page.url} · " if self._page.up else ""
+        return f"{page}Kafka {plan.kafka_version} at {plan.kafka}"
+
     def _notes(self) -> tuple[str, ...]:
         """What is out of the ordinary."""
         notes = []
@@ -186,6 +205,8 @@ class Demo:
             state = f"started again as process {self._worker.pid}" if self._worker.pid else "starting it again"
             times = f" ({self._worker.deaths} times so far)" if self._worker.deaths > 1 else ""
             notes.append(f"the worker {self._worker.last_death}; {state}{times}")
+        if self._page.trouble:
+            notes.append(self._page.trouble)
         if self._quiet:
             notes.append(self._quiet)
         return tuple(notes)

@@ -36,9 +36,14 @@ class WorkerFailedError(BarometerError):
 
 def worker_command() -> list[str]:
     """``barometer worker``, by the script beside this Python where there is one, so that ``pkill -f`` finds it."""
+    return own_command("worker")
+
+
+def own_command(name: str) -> list[str]:
+    """``barometer NAME``, likewise."""
     script = Path(sys.executable).with_name("barometer")
     start = [str(script)] if script.exists() else [sys.executable, "-m", "stream"]
-    return [*start, "worker"]
+    return [*start, name]
 
 
 class WorkerSupervisor:
