@@ -9,8 +9,9 @@ from typing import Any, Self
 import httpx
 
 from infra.guard import GuardedProcess, spawn_guarded
+from infra.kafka.local import free_port
 from tests.kafka_tools import wait_until
-from tests.programs import free_port, program
+from tests.programs import program
 
 PATIENCE_S = 60
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 
 import pytest
 
@@ -26,11 +25,3 @@ def program(*names: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(f"{what}; CI must have it: tools/ci_packages.sh")
     pytest.skip(what)
-
-
-def free_port() -> int:
-    """A TCP port of this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        number: int = listener.getsockname()[1]
-        return number

@@ -131,6 +131,7 @@ class _Desk:
         self._outbox = outbox
         self._senders = senders
         self._waiting = 0
+        metrics.NOTIFICATIONS_WAITING.set_function(lambda: sum(sender.waiting for sender in senders))
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Fails when another process has taken the queue over."""
 

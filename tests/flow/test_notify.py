@@ -14,6 +14,7 @@ import pytest
 
 from infra.guard import GuardedProcess, spawn_guarded
 from infra.kafka.admin import ensure_topics
+from infra.kafka.local import free_port
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import Settings
 from stream.notify.evidence import minutes_of, partition_of
@@ -23,7 +24,6 @@ from stream.records import Counts, Spike, Window, WindowBaseline
 from stream.topics import Topics, all_topic_specs
 from tests.conftest import MakeSettings
 from tests.kafka_tools import environment, read_all, wait_until
-from tests.programs import free_port
 from tests.sink import Sink
 
 PATIENCE_S = 60
