@@ -7,7 +7,7 @@ service sees it, and is escaped for the format in which it goes besides:
 
 - one line, nothing invisible (``infra.terminal.printable``);
 - an address becomes the name of its host, and neither that nor a bare domain is a link any more;
-- after ``@``, and inside ``<@1>``-like tokens, stands a space that has no width, so that nobody is called.
+- after ``@``, and after the ``<`` of ``<!here>``, stands a space that has no width, so that nobody is called.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _URL = re.compile(r"\b(?:[a-z][a-z0-9+.-]{1,20}):/{1,3}[^\s<>\"']+|\bwww\.[^\s<>
 _DOMAIN = re.compile(r"(?<=[a-z0-9])\.(?=[a-z]{2,})", re.IGNORECASE)
 _MENTION = re.compile(r"[@\uff20]")
 _NAMED = re.compile(r"\b(?:mailto|tel|javascript|data)(?=:)", re.IGNORECASE)
+_TOKEN = re.compile(r"<(?=[!@#])")
+"""Begins what Slack takes for a channel or a person, as in ``<!here>``."""
 _LOOK_ALIKES = str.maketrans(
     {
         "*": "\u2217",
@@ -49,6 +51,7 @@ def plain(text: str, most: int = 400) -> str:
     """Foreign text on one line, for text of any kind: nobody is called, nothing is a link. At most ``most`` cells."""
     text = _URL.sub(_host, printable(text))
     text = _DOMAIN.sub(f".{GAP}", text)
+    text = _TOKEN.sub(f"<{GAP}", text)
     text = _NAMED.sub(lambda found: found[0] + GAP, text)
     return cut(_MENTION.sub(lambda found: found[0] + GAP, text), most)
 

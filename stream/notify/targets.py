@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import MissingExtraError, UsageError
@@ -84,10 +86,17 @@ def load_targets(settings: Settings) -> list[Target]:
             f"nobody to notify: set {variable('notify_urls')} or {variable('notify_urls_file')} "
             "to URLs of Apprise, such as slack://TOKEN or mailto://USER:PASSWORD@HOST; docs/notifications.md has more"
         )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of modules that it looks for, and can do without
+        targets = [*_loaded(apprise, entries)]
+    keep_urls_out_of_logs()
+    return targets
+
+
+def _loaded(apprise: ModuleType, entries: Sequence[str]) -> Iterator[Target]:
     asset = apprise.AppriseAsset(
         app_id="Barometer", app_desc="Barometer", app_url="", service_timeout=SEND_TIMEOUT_S, secure_logging=True
     )
-    targets = []
     seen: Counter[str] = Counter()
     for number, entry in enumerate(entries, start=1):
         found = _ENTRY.fullmatch(entry)
@@ -104,9 +113,7 @@ def load_targets(settings: Settings) -> list[Target]:
         receivers = frozenset(filter(None, (found["receivers"] or "").split(",")))
         box = apprise.Apprise(asset=asset)
         box.add(service)
-        targets.append(Target(name, receivers, _form(service), box))
-    keep_urls_out_of_logs()
-    return targets
+        yield Target(name, receivers, _form(service), box)
 
 
 def hearing(targets: Iterable[Target], receiver: str) -> list[str]:
