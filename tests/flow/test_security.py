@@ -29,16 +29,18 @@ from pydantic import SecretStr
 
 from infra.kafka.access import KafkaAccessError
 from infra.kafka.admin import describe_topics, ensure_topics
-from infra.kafka.local import LocalBroker
+from infra.kafka.local import LocalBroker, free_port
 from infra.kafka.node import HOST, Listener, Security
 from infra.settings import Settings
-from stream.topics import topic_specs
+from stream.topics import all_topic_specs, topic_specs
 from tests.certificates import Authority, Identity
 from tests.conftest import CACHE, PARTITIONS
 from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, feed, make_tweets, settled
 from tests.kafka_tools import environment, wait_until
+from tests.notifying import Notify, alert
+from tests.sink import Sink
 
-ROLES = ("operator", "source", "worker", "reader", "mender")
+ROLES = ("operator", "source", "worker", "reader", "mender", "notifier")
 PROMPT_S = 5.0
 """Refusals come well before the timeout of 30 s that is given here."""
 COMMAND_S = 20.0
@@ -263,6 +265,22 @@ def test_the_whole_flow_runs_with_certificates(secured: Secured, tmp_path: Path)
     ensure_topics(settings_of("operator"), topic_specs(settings_of("operator")), timeout=30)
     told = work(settings_of, feed(settings_of("source"), make_tweets(300, seed=8)), tmp_path)
     assert not [secret for secret in secured.all_secrets for text in told if secret in text]
+
+
+def test_notifications_are_queued_with_the_rights_of_a_notifier(secured: Secured, tmp_path: Path) -> None:
+    ensure_topics(secured.password_settings("operator"), all_topic_specs(secured.password_settings("operator")))
+    with Sink() as sink:
+        own = {"notify_urls": SecretStr(sink.url("a-secret-path")), "notify_port": free_port()}
+        notify = Notify(secured.password_settings("notifier", **own), tmp_path / "notify.log")
+        try:
+            notify.start()
+            down = {"alertname": "WorkerDown", "severity": "critical"}
+            assert notify.post(alert(brand="", kind="", **down)).status_code == 200
+            assert notify.post(alert()).status_code == 200
+            wait_until(lambda: len(sink.received) == 2, PATIENCE_S, f"both are told\n{notify.said}")
+        finally:
+            notify.kill()
+    assert not [secret for secret in [*secured.all_secrets, "a-secret-path"] if secret in notify.said]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
