@@ -8,16 +8,15 @@ what it means, or why it means nothing. A test holds that both say the same.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
 
 from model.labels import LABELS, Label
 from stream.decode import decode_labelled
-from stream.fields import FIRST_YEAR, LAST_YEAR, MAX_METADATA_DEPTH, BrandName
+from stream.fields import FIRST_YEAR, LAST_YEAR
+from stream.plain import PlainTweet, is_brand, is_plain, written_time
 from stream.records import LabeledTweet
 
 FIRST_US: Final = int(dt.datetime(FIRST_YEAR, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -25,8 +24,6 @@ END_US: Final = int(dt.datetime(LAST_YEAR + 1, 1, 1, tzinfo=dt.UTC).timestamp())
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _NUMBERS = {label: number for number, label in enumerate(LABELS)}
-_BRAND: TypeAdapter[str] = TypeAdapter(BrandName)
-_NAMES_KEPT = 20_000
 
 
 class LabelledTweet(NamedTuple):
@@ -84,18 +81,6 @@ _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Place = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Tweet(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-    text: str
-    created_at: Annotated[str, msgspec.Meta(min_length=20)]
-    author: str | None = None
-    brands: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
-    lang: str | None = None
-    source: str | None = None
-    metadata: dict[str, Any] | None = None
-    schema_version: Literal[1] = 1
-
-
 class _Probabilities(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     negative: _Share
     neutral: _Share
@@ -115,7 +100,7 @@ class _Origin(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 class Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """A record as our own program writes it. Anything unusual is an error to msgspec, and read closely instead."""
 
-    tweet: _Tweet
+    tweet: PlainTweet
     brand: str
     label: Label
     confidence: _Share
@@ -145,20 +130,11 @@ def read_labelled(value: bytes | None) -> Arrival:
 def as_tweet(plain: Plain) -> LabelledTweet | None:
     """What a record says, None where it takes a closer look to know."""
     tweet, brand, shares, written = plain.tweet, plain.brand, plain.probabilities, plain.tweet.created_at
-    if written[10] != "T" or written[4] != "-":  # digits alone may be seconds
-        return None
-    try:
-        at_us = (dt.datetime.fromisoformat(written) - _EPOCH) // _MICROSECOND
-    except (ValueError, TypeError):  # no time, or one without a zone
-        return None
-    if not (FIRST_US <= at_us < END_US and _is_brand(brand) and _is_time(plain.labeled_at)):
-        return None
-    if tweet.metadata and not _is_shallow(tweet.metadata.values(), MAX_METADATA_DEPTH):
-        return None
-    if tweet.brands and not all(map(_is_brand, tweet.brands)):
+    time = written_time(written)
+    if time is None or not (is_plain(tweet) and is_brand(brand) and _is_time(plain.labeled_at)):
         return None
     return LabelledTweet(
-        at_us,
+        (time - _EPOCH) // _MICROSECOND,
         brand,
         tweet.id,
         _NUMBERS[plain.label],
@@ -174,15 +150,6 @@ def as_tweet(plain: Plain) -> LabelledTweet | None:
     )
 
 
-@lru_cache(maxsize=_NAMES_KEPT)
-def _is_brand(name: str) -> bool:
-    """Whether this is a brand's name, exactly as it is."""
-    try:
-        return _BRAND.validate_python(name) == name
-    except ValidationError:
-        return False
-
-
 @lru_cache(maxsize=1_000)
 def _is_time(written: str) -> bool:
     """Whether it is a time in UTC; all that one batch labels has the same."""
@@ -190,13 +157,3 @@ def _is_time(written: str) -> bool:
         return written.endswith("Z") and dt.datetime.fromisoformat(written).tzinfo is not None
     except ValueError:
         return False
-
-
-def _is_shallow(values: Iterable[Any], levels: int) -> bool:
-    for value in values:
-        kind = type(value)
-        if kind is dict or kind is list:
-            inner = value.values() if kind is dict else value
-            if levels == 1 or not _is_shallow(inner, levels - 1):
-                return False
-    return True

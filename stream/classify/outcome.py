@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from model.prediction import ModelInfo
 from stream.classify.progress import Position
 from stream.dead import dead_letter, trail
 from stream.decode import decode_end_of_replay, decode_tweet, record_type, unknown_type
+from stream.plain import is_brand
 from stream.records import (
     END_OF_REPLAY,
     OTHER_BRAND,
@@ -126,19 +127,22 @@ def _labelled(
     now: dt.datetime,
 ) -> Iterator[Outgoing]:
     identity = ModelIdentity(name=model.name, version=model.version)
+    first: LabeledTweet | None = None
     for (record, tweet), row, brands in done:
         best, negative, neutral, positive, confidence = verdict(row)
         for brand in brands:
-            value = LabeledTweet(
-                tweet=tweet,
-                brand=brand,
-                label=LABELS[best],
-                confidence=confidence,
-                probabilities=Probabilities(negative=negative, neutral=neutral, positive=positive),
-                model=identity,
-                origin=Origin(partition=record.tp.partition, offset=record.offset),
-                labeled_at=now,
-            )
+            fields: dict[str, Any] = {
+                "tweet": tweet,
+                "brand": brand,
+                "label": LABELS[best],
+                "confidence": confidence,
+                "probabilities": Probabilities(negative=negative, neutral=neutral, positive=positive),
+                "origin": Origin(partition=record.tp.partition, offset=record.offset),
+            }
+            if first is None or not is_brand(brand):
+                value = first = LabeledTweet(**fields, model=identity, labeled_at=now)
+            else:  # all of it has been checked: to do so again would take ten times as long
+                value = first.model_copy(update=fields)
             yield Outgoing(topic, brand.encode(), value.encode(), trail(record.headers))
 
 
@@ -155,7 +159,7 @@ class Verdict(NamedTuple):
 def verdict(row: NDArray[np.float32]) -> Verdict:
     """The most probable label, and the probabilities to six digits."""
     best = int(row.argmax())
-    negative, neutral, positive = (round(float(p), 6) for p in row)
+    negative, neutral, positive = (round(p, 6) for p in row.tolist())
     return Verdict(best, negative, neutral, positive, round(float(row[best]), 6))
 
 

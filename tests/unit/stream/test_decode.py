@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.normalise import MAX_CHARS, normalise
-from stream.decode import REASONS, BadRecord, decode_tweet, is_empty, loads, shorten
+from stream.decode import REASONS, BadRecord, _decode, _decode_plain, decode_tweet, is_empty, loads, shorten
 from stream.fields import MAX_METADATA_DEPTH, clean_text
 from stream.records import Tweet
 from tests.hostile import LABELLED, Hostile, hostile_records, small_values
@@ -302,3 +302,42 @@ def test_a_shown_value_is_short_and_printable(value: Any) -> None:
     shown = shorten(value)
     assert len(shown) <= 80
     assert shown.isprintable()
+
+
+huge = st.integers(-(2**70), 2**70)
+USUAL = st.fixed_dictionaries(
+    {
+        "id": st.text(max_size=4) | st.integers(0, 9),
+        "text": st.text(max_size=8),
+        "created_at": st.datetimes(timezones=st.just(dt.UTC)).map(dt.datetime.isoformat)
+        | st.sampled_from(["Z", "+00:00", "-08:00", "+14:00", ".123456789Z", ".5+01:00", " 1", ""]).map(
+            "2026-03-02T09:30:00".__add__
+        )
+        | st.sampled_from(["1990-01-01T00:00:00+14:00", "2100-12-31T23:59:59-01:00", "20260302T093000.0000000Z"]),
+    },
+    optional={
+        "author": st.none() | st.text(max_size=4),
+        "brands": st.none() | st.lists(st.sampled_from(["Acme", "Bolt", " Acme", "\u202e", "_other", ""]), max_size=3),
+        "lang": st.none() | st.just("en"),
+        "source": st.none() | st.just("web"),
+        "metadata": st.none() | st.dictionaries(st.text(max_size=3), huge | json_values, max_size=3),
+        "schema_version": st.sampled_from([1, 2, 1.0, True, None]),
+        "mood": st.just("sunny"),
+    },
+)
+
+
+@settings(max_examples=400)
+@given(USUAL)
+def test_the_quick_way_says_what_the_models_say(fields: dict[str, Any]) -> None:
+    value = json.dumps(fields).encode()
+    quick = _decode_plain(value)
+    if quick is not None:
+        closely = _decode(Tweet, value)
+        assert quick == closely
+        assert quick.encode() == closely.encode()
+
+
+def test_the_quick_way_is_the_usual_one() -> None:
+    assert _decode_plain(wire(author="ann", brands=["Acme", "Bolt"], metadata={"likes": 3, "in": [{"a": None}]}))
+    assert _decode_plain(decode_tweet(wire(created_at="2026-03-02 09:30")).encode())
