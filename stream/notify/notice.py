@@ -143,7 +143,7 @@ def _when(alert: Alert, spike: Spike) -> list[tuple[str, str]]:
     facts = [
         ("Brand", spike.brand),
         ("Began", time(spike.started_at)),
-        ("Told apart from chance", time(spike.opened_at)),
+        ("Noticed", time(spike.opened_at)),
     ]
     if spike.closed_at is not None:
         ended = f"{time(spike.closed_at)}, after {_lasted(spike.closed_at - spike.started_at)}"

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from infra.glyphs import drawable
@@ -26,8 +27,9 @@ INK, QUIET, BARS = "#2c3e50", "#7f8c8d", "#aab7c4"
 WIDTH, HEIGHT, DPI = 8.0, 4.2, 120
 BEFORE, AFTER = dt.timedelta(hours=6), dt.timedelta(hours=1)
 """Event time that is drawn before a spike began and after its newest record."""
-BIN_SIZES_S = (60, 300, 900, 1_800, 3_600)
-MOST_BINS, TWEETS_A_BIN = 90, 12
+BIN_SIZES_S = (60, 300, 600, 900, 1_800, 3_600)
+MOST_BINS, TWEETS_A_BIN = 90, 15
+MOSTLY = 0.8
 GAP_BINS = 3
 """A line is not drawn across a longer silence."""
 
@@ -80,20 +82,21 @@ def draw(spike: Spike, minutes: Sequence[Minute]) -> Figure:
 
 
 def binned(minutes: Sequence[Minute], kind: SpikeKind) -> tuple[int, list[Bin]]:
-    """Minutes summed to points of a size (seconds) that leaves enough tweets in each, and not too many points."""
-    span = minutes[-1].start - minutes[0].start + 60
-    size = BIN_SIZES_S[-1]
-    for candidate in BIN_SIZES_S:
-        count = max(1, span / candidate)
-        if count <= MOST_BINS and sum(minute.tweets for minute in minutes) / count >= TWEETS_A_BIN:
-            size = candidate
-            break
+    """Minutes summed to points of a size (seconds) that leaves enough tweets in most, and not too many points."""
+    for size in BIN_SIZES_S[:-1]:
+        bins = _summed(minutes, kind, size)
+        if len(bins) <= MOST_BINS and median(one.tweets for one in bins) >= TWEETS_A_BIN:
+            return size, bins
+    return BIN_SIZES_S[-1], _summed(minutes, kind, BIN_SIZES_S[-1])
+
+
+def _summed(minutes: Sequence[Minute], kind: SpikeKind, size: int) -> list[Bin]:
     sums: dict[int, list[int]] = {}
     for minute in minutes:
         total = sums.setdefault(minute.start // size * size, [0, 0])
         total[0] += minute.tweets
         total[1] += minute.positive if kind == "positive" else minute.negative
-    return size, [Bin(start, *sums[start]) for start in sorted(sums)]
+    return [Bin(start, *sums[start]) for start in sorted(sums)]
 
 
 def _draw_share(axes: Axes, spike: Spike, minutes: Sequence[Minute], bins: Sequence[Bin], size: int) -> None:
@@ -122,7 +125,7 @@ def _draw_share(axes: Axes, spike: Spike, minutes: Sequence[Minute], bins: Seque
 
 
 def _draw_expected(axes: Axes, spike: Spike, minutes: Sequence[Minute]) -> None:
-    """What the detector expected: of negative shares at each time, of others where the spike was last judged."""
+    """What the detector expected: at each time, where minutes say so; else when the spike was last judged."""
     known = [minute for minute in minutes if minute.expected is not None] if spike.kind == "negative" else []
     style: dict[str, Any] = {
         "color": INK,
@@ -130,7 +133,7 @@ def _draw_expected(axes: Axes, spike: Spike, minutes: Sequence[Minute]) -> None:
         "linestyle": (0, (4, 2)),
         "label": f"expected ({spike.baseline:.0%})",
     }
-    if known:
+    if len(known) >= MOSTLY * len(minutes):
         axes.plot([_days(minute.start) for minute in known], [minute.expected or 0.0 for minute in known], **style)
     else:
         axes.axhline(spike.baseline, **style)

@@ -112,7 +112,7 @@ def _link(link: Link, dialect: Dialect) -> str:
     """A link that can be followed; what is no address is shown as text."""
     label, url = dialect.escape(link.label, MOST_TITLE), safe.link(link.url)
     if not url:
-        return dialect.item(f"{label}: {dialect.escape(link.url, MOST_LINE)}")
+        return dialect.item(f"{label}: {safe.path(link.url) or dialect.escape(link.url, MOST_LINE)}")
     if dialect is _HTML:
         url = url.replace("&", "&amp;")
     return dialect.link(label, url)

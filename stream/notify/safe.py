@@ -77,6 +77,11 @@ def link(url: str) -> str:
     return url if fit else ""
 
 
+def path(text: str) -> str:
+    """A relative path of a file, as it can be copied; empty when it is none."""
+    return text if re.fullmatch(r"[\w-]+(/[\w-]+)+(\.[a-z]{2,4})?", text, re.ASCII) else ""
+
+
 def _host(found: re.Match[str]) -> str:
     try:
         host = urlsplit(found[0] if "://" in found[0] else f"http://{found[0]}").hostname or ""
