@@ -41,8 +41,8 @@ from tests.sink import Sink
 pytestmark = pytest.mark.timeout(600)
 
 QUICKER = 15
-SPEEDUP = "1000"
-PATIENCE_S = 90
+SPEEDUP = "2000"
+PATIENCE_S = 120
 PARTITIONS = 4
 STUCK_S = 10_000.0
 """Seconds for each text: it is never labelled."""
