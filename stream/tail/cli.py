@@ -32,8 +32,8 @@ def tail(
     """Watch a topic: one line for each record, as it comes. Ctrl-C ends.
 
     TOPIC is tweets, tweets.labeled, tweets.dead, reputation.windows,
-    reputation.panes or reputation.spikes. Records of one partition come in
-    order; those of several as they arrive.
+    reputation.panes, reputation.spikes or notifications.sent. Records of one
+    partition come in order; those of several as they arrive.
     """
     import os
     import sys

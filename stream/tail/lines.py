@@ -66,6 +66,7 @@ class Describer:
             topics.dead: _dead,
             topics.windows: _window,
             topics.spikes: _spike,
+            topics.notifications: _notification,
         }
         self._keyed_by_brand = {topics.windows: 0, topics.panes: 1}
 
@@ -188,6 +189,23 @@ def _spike(record: Watched) -> Line:
         Part(f"{spike.kind:<8}", _LABEL_COLORS.get(spike.kind, "cyan")),
         Part(f"{spike.status:<6}", "" if spike.status == "open" else "dim"),
         Part(printable(spike.sentence)),
+    ]
+
+
+def _notification(record: Watched) -> Line:
+    """What was, or is to be, told to whom: the record belongs to ``barometer notify``."""
+    value = _json(record.value)
+    if not isinstance(value, dict) or not isinstance(alert := value.get("alert"), dict):
+        return _raw(record)
+    labels = alert.get("labels")
+    named = labels if isinstance(labels, dict) else {}
+    state = printable(str(value.get("state", "")))
+    return [
+        Part(_iso(record.timestamp_ms)[:19].replace("T", " "), "dim"),
+        Part(f"{state:<9}", {"sent": "green", "abandoned": "red"}.get(state, "yellow")),
+        Part(printable(str(value.get("target", ""))), "bold"),
+        Part(printable(f"{alert.get('status', '')} {named.get('alertname', '')}")),
+        Part(printable(str(named.get("brand", "")))),
     ]
 
 

@@ -127,6 +127,15 @@ def test_a_window_shows_net_sentiment_as_a_bar(net: float, bar: str) -> None:
     assert line.endswith("open")
 
 
+def test_a_notification_shows_what_became_of_it() -> None:
+    alert = b'{"status": "firing", "labels": {"alertname": "NegativeSentimentSpike", "brand": "Aria"}}'
+    told = b'{"state": "sent", "target": "slack-1a2b3c", "alert": %b}'
+    assert shown(record(TOPICS.notifications, told % alert)).endswith(
+        "sent       slack-1a2b3c  firing NegativeSentimentSpike  Aria"
+    )
+    assert shown(record(TOPICS.notifications, b'{"alert": 1}')).endswith('{"alert": 1}')
+
+
 def test_a_spike_shows_its_sentence() -> None:
     page = (Path(__file__).parents[4] / "docs" / "records.md").read_text(encoding="utf-8")
     example = page.split("<!-- example: spike -->\n```json\n")[1].split("```")[0]
@@ -231,7 +240,9 @@ HEADERS = [TYPE_HEADER, DeadHeaders.STAGE, DeadHeaders.REASON, DeadHeaders.MESSA
 
 
 @given(
-    st.sampled_from([TOPICS.tweets, TOPICS.labeled, TOPICS.dead, TOPICS.windows, TOPICS.panes, TOPICS.spikes]),
+    st.sampled_from(
+        [TOPICS.tweets, TOPICS.labeled, TOPICS.dead, TOPICS.windows, TOPICS.panes, TOPICS.spikes, TOPICS.notifications]
+    ),
     st.none() | any_bytes,
     st.none() | any_bytes,
     st.dictionaries(st.sampled_from(HEADERS), st.none() | any_bytes),
