@@ -80,7 +80,7 @@ class LocalBroker:
         security: Security = OPEN,
         on_progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._home = cache / f"kafka-{KAFKA_VERSION}"
+        self._home = home_of(cache)
         self._port = port
         self._directory = directory
         self._log_file = log_file
@@ -224,6 +224,11 @@ class _DiedError(Exception):
 
 class _PortTakenError(BrokerStartError):
     pass
+
+
+def home_of(cache: Path) -> Path:
+    """Where Kafka's files are kept in the cache folder."""
+    return cache / f"kafka-{KAFKA_VERSION}"
 
 
 def free_port() -> int:

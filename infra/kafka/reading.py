@@ -76,6 +76,30 @@ def _end_with_open_transactions(consumer: Consumer, topic: str, number: int) -> 
     return high
 
 
+def newest_records(settings: Settings, topic: str, partition: int, count: int, timeout: float) -> list[Incoming]:
+    """The last ``count`` records of a partition, or those of them that come within ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    tp = ledger.TopicPartition(topic, partition)
+    found: list[Incoming] = []
+    consumer = Consumer(reader_config(settings, **_CONFIG))
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+        consumer.assign([TopicPartition(topic, partition, max(low, high - count))])
+        while (left := deadline - time.monotonic()) > 0:
+            for message in consumer.consume(_TOGETHER, timeout=min(left, _WAIT_S)):
+                error = message.error()
+                if error is None:
+                    offset, appended_ms = message.offset() or 0, message.timestamp()[1]
+                    found.append(Incoming(tp, offset, message.key(), message.value(), headers_of(message), appended_ms))
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  the library names it so
+                    return found
+        return found
+    except KafkaException as error:
+        raise denied(settings, error.args[0], topic) or _unavailable(settings, error.args[0].str()) from error
+    finally:
+        consumer.close()
+
+
 def newest_values(settings: Settings, topic: str, partition: int) -> dict[bytes, bytes]:
     """The newest value of every key in one partition of a compacted topic, without those that were removed.
 
