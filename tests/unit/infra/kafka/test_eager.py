@@ -1,0 +1,122 @@
+"""Work that need not wait is done at once; work that must, waits beside what may end the wait, as before."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from faust.transport.conductor import Conductor
+from faust.transport.consumer import Consumer
+from mode import Service
+from mode.utils.locks import Event
+
+from infra.kafka.eager import EagerWait
+
+
+class Waiting(EagerWait, Service):
+    def __init__(self) -> None:
+        super().__init__()
+        self.suspend_flow = Event()
+
+
+def within(test: Callable[[Waiting], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        service = Waiting()
+        async with service:
+            return await asyncio.wait_for(test(service), 10)
+
+    return asyncio.run(run())
+
+
+def test_work_that_need_not_wait_makes_no_task() -> None:
+    done: list[int] = []
+
+    async def work() -> None:
+        done.append(len(asyncio.all_tasks()))
+
+    async def test(service: Waiting) -> int:
+        await service.wait_first(work(), service.suspend_flow.wait())
+        return len(asyncio.all_tasks())
+
+    assert within(test) == done[0]
+
+
+def test_an_error_is_told() -> None:
+    async def work() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        within(lambda service: service.wait_first(work(), service.suspend_flow.wait()))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_work_that_waits_is_waited_for_with_what_it_waits_for(steps: int) -> None:
+    heard: list[int] = []
+
+    async def test(service: Waiting) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def work() -> None:
+            for number in range(steps):
+                answer = loop.create_future()
+                loop.call_later(0.001, answer.set_result, number)
+                heard.append(await answer)
+                await asyncio.sleep(0)
+
+        await service.wait_first(work(), service.suspend_flow.wait())
+
+    within(test)
+    assert heard == list(range(steps))
+
+
+@pytest.mark.parametrize("end", ["suspend", "stop"])
+def test_a_wait_ends_when_the_flow_is_suspended_or_stopped_and_the_work_is_cancelled(end: str) -> None:
+    told: list[str] = []
+
+    async def test(service: Waiting) -> None:
+        async def work() -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append("cancelled")
+                raise
+
+        waiting = asyncio.ensure_future(service.wait_first(work(), service.suspend_flow.wait()))
+        await asyncio.sleep(0)
+        if end == "suspend":
+            service.suspend_flow.set()
+        else:
+            service.set_shutdown()
+            service._stopped.set()
+        await waiting
+        await asyncio.sleep(0)
+
+    within(test)
+    assert told == ["cancelled"]
+
+
+def test_while_suspended_it_is_as_it_was() -> None:
+    async def test(service: Waiting) -> bool:
+        service.suspend_flow.set()
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        await service.wait_first(work(), service.suspend_flow.wait())
+        return begun.is_set()
+
+    assert within(test)
+
+
+def test_faust_waits_so_for_each_message_and_lets_others_run_now_and_then() -> None:
+    source = inspect.getsource(Consumer._drain_messages)
+    assert "await self.wait_first(" in source
+    assert "callback(message), self.suspend_flow.wait()" in source
+    assert "if num_since_yield > yield_every:" in source
+    assert "wait_for(" not in inspect.getsource(Conductor), "a time limit would be set on the task that begins the work"
+    assert "timeout(" not in inspect.getsource(Conductor)
