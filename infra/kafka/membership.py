@@ -30,6 +30,7 @@ from infra import metrics
 from infra.errors import BarometerError, KafkaUnavailableError
 from infra.health import Standing
 from infra.kafka.access import KafkaAccessError
+from infra.kafka.eager import EagerWait
 from infra.kafka.gauges import PartitionGauges
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
@@ -104,7 +105,7 @@ class LedgerConsumerThread(FaustConsumerThread):
         return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
 
 
-class LedgerConsumer(FaustConsumer):
+class LedgerConsumer(EagerWait, FaustConsumer):
     """Faust's consumer, with commits decided by the ledger.
 
     Touches: ``_read_offset`` (above), ``commit`` (called by Faust's commit timer
