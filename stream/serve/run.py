@@ -6,9 +6,11 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,10 +142,18 @@ class _Server(uvicorn.Server):
         self._stopping = stopping
         self._loop = asyncio.get_running_loop()
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM or SIGINT."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        super().handle_exit(sig, frame)
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Mind SIGTERM and SIGINT. uvicorn's own way ends with the signal, before anything else is closed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop_soon)
+        yield
+
+    def _stop_soon(self) -> None:
+        """Finish what is being answered; called again, do not."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._stopping.set()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -52,6 +52,8 @@ def windows(
     confusion: Confusion | None,
 ) -> list[dict[str, Any]]:
     """The windows of ``span`` that have tweets, in order, as JSON. ``closed_to``: how far event time is there."""
+    if span.start == span.end:
+        return []
     whole = span.whole()
     minutes = [packer.window(brand, at, packed) for at, packed in known.between(whole.start, whole.end)]
     if span.size_s == PANE_S:

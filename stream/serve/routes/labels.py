@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from model.batching.batcher import BatcherClosedError
 from model.batching.queue import OverloadedError, TooManyTextsError
@@ -24,19 +24,20 @@ router = APIRouter()
 RETRY_S = 5.0
 
 
-class PredictRequest(BaseModel):
-    """One text, or several."""
+class OneText(BaseModel):
+    """One text."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Text | None = Field(default=None, description="one text")
-    texts: list[Text] | None = Field(default=None, min_length=1, description="several, at most 1,000 by default")
+    text: Text
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.text is None) == (self.texts is None):
-            raise ValueError("give either text or texts")
-        return self
+
+class SeveralTexts(BaseModel):
+    """Several texts, at most 1,000 by default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: list[Text] = Field(min_length=1)
 
 
 class TweetsRequest(BaseModel):
@@ -49,10 +50,15 @@ class TweetsRequest(BaseModel):
 
 def _one_or_several(asked: Any) -> str:
     """Which of both a body is, so that only its own faults are told."""
-    return "several" if isinstance(asked, TweetsRequest) or (isinstance(asked, dict) and "tweets" in asked) else "one"
+    if isinstance(asked, dict):
+        return "several" if "tweets" in asked or "texts" in asked else "one"
+    return "several" if isinstance(asked, SeveralTexts | TweetsRequest) else "one"
 
 
-OneOrSeveral = Annotated[
+PredictRequest = Annotated[
+    Annotated[OneText, Tag("one")] | Annotated[SeveralTexts, Tag("several")], Discriminator(_one_or_several)
+]
+PublishRequest = Annotated[
     Annotated[Tweet, Tag("one")] | Annotated[TweetsRequest, Tag("several")], Discriminator(_one_or_several)
 ]
 
@@ -69,12 +75,12 @@ async def predict(
     """Label texts with the model that labels the stream. Texts of callers at once share the work of the model."""
     if use.batcher is None:
         raise ProblemError(503, "this server runs without a model; ask one that has it", retry_after_s=60)
-    texts = [asked.text] if asked.text is not None else asked.texts or []
+    texts = [asked.text] if isinstance(asked, OneText) else asked.texts
     if len(texts) > use.settings.serve_texts:
         raise invalid("texts", f"has {len(texts):,} texts; at most {use.settings.serve_texts:,} at once")
     for number, text in enumerate(texts):
         if len(text) > use.settings.serve_text_chars:
-            field = "text" if asked.text is not None else f"texts.{number}"
+            field = "text" if isinstance(asked, OneText) else f"texts.{number}"
             raise invalid(field, f"has {len(text):,} characters; at most {use.settings.serve_text_chars:,}")
     try:
         said = await use.batcher.classify(texts)
@@ -99,7 +105,7 @@ async def predict(
     responses=problems.documented(400, 408, 413, 422) | examples.accepted,
 )
 async def publish(
-    use: Use, asked: Annotated[OneOrSeveral, Body(openapi_examples=examples.tweet_bodies)]
+    use: Use, asked: Annotated[PublishRequest, Body(openapi_examples=examples.tweet_bodies)]
 ) -> answers.AcceptedTweets:
     """Publish tweets to the stream. The answer says where Kafka has written each; they are labelled soon after.
 

@@ -31,7 +31,9 @@ def _utc(value: dt.datetime) -> dt.datetime:
 
 
 Moment = Annotated[
-    dt.datetime, AfterValidator(_utc), WithJsonSchema({"type": "string", "examples": ["2026-03-02T09:00:00Z"]})
+    dt.datetime,
+    AfterValidator(_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T09:00:00Z"]}),
 ]
 Cleaned = Annotated[str, BeforeValidator(_clean)]
 BrandPath = Annotated[
@@ -57,8 +59,8 @@ def span_of(services: Services, start: dt.datetime | None, end: dt.datetime | No
     now = services.state.read.minutes.event_time.watermark()
     until = round(end.timestamp()) if end is not None else (now or 0) + SIZES_S["1m"]
     since = round(start.timestamp()) if start is not None else until - SIZES_S["1d"]
-    if since >= until:
-        raise invalid("from", "is not before `to`")
+    if since > until:
+        raise invalid("from", "is after `to`")
     if (until - since) / SIZES_S[size] > MOST_WINDOWS:
         raise invalid("size", f"makes more than {MOST_WINDOWS:,} windows; take a larger size, or a shorter time")
     try:
