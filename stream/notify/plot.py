@@ -29,6 +29,8 @@ BEFORE, AFTER = dt.timedelta(hours=6), dt.timedelta(hours=1)
 """Event time that is drawn before a spike began and after its newest record."""
 BIN_SIZES_S = (60, 300, 600, 900, 1_800, 3_600)
 MOST_BINS, TWEETS_A_BIN = 90, 15
+LEAST_TWEETS = 5
+"""A share of fewer is not drawn."""
 MOSTLY = 0.8
 GAP_BINS = 3
 """A line is not drawn across a longer silence."""
@@ -112,9 +114,10 @@ def _draw_share(axes: Axes, spike: Spike, minutes: Sequence[Minute], bins: Seque
         last = one.start
         low, high = wilson(one.hits, one.tweets)
         times.append(_days(one.start + size / 2))
-        shares.append(one.hits / one.tweets if one.tweets else nan)
-        lows.append(low)
-        highs.append(high)
+        enough = one.tweets >= LEAST_TWEETS
+        shares.append(one.hits / one.tweets if enough else nan)
+        lows.append(low if enough else nan)
+        highs.append(high if enough else nan)
     axes.fill_between(times, lows, highs, color=colour, alpha=0.16, linewidth=0, label="95% interval")
     axes.plot(times, shares, color=colour, linewidth=1.6, label=f"{spike.kind} share, {_length(size)} each")
     _draw_expected(axes, spike, minutes)

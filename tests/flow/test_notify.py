@@ -139,7 +139,22 @@ def test_what_a_target_refuses_is_sent_by_the_next_process_in_order(notify: Noti
     wait_until(lambda: {one.state for one in told_of(notify.settings)} == {"sent"}, PATIENCE_S, "they are remembered")
 
 
-def test_of_two_processes_the_later_has_the_queue_and_the_earlier_ends(
+def test_what_is_refused_for_too_long_is_given_up_and_said_so_and_holds_up_no_other(notify: Notify, sink: Sink) -> None:
+    notify.settings = notify.settings.model_copy(update={"notify_give_up_s": 1.0})
+    sink.status = 400
+    notify.start()
+    notify.post(alert())
+    wait_until(lambda: sink.refused >= 1, PATIENCE_S, "it is tried")
+    notify.post(alert(brand="Lumora"))
+    wait_until(lambda: notify.metric("failed") == 2, PATIENCE_S, "both are given up")
+    wait_until(lambda: {one.state for one in told_of(notify.settings)} == {"abandoned"}, PATIENCE_S, "and remembered")
+    assert "given up after" in notify.said
+    sink.status = 200
+    notify.post(alert())
+    assert notify.metric("repeated") == 1, "what was given up is not begun again"
+
+
+def test_the_later_of_two_processes_has_the_queue_and_the_earlier_ends(
     notify: Notify, sink: Sink, tmp_path: Path
 ) -> None:
     first = notify.start()
