@@ -275,7 +275,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="address to hear Alertmanager on; 0.0.0.0: from any host",
     )
-    notify_port: int = Field(default=9096, ge=0, le=65_535, description="port to hear Alertmanager on; 0: a free one")
+    notify_port: int = Field(default=9096, ge=1, le=65_535, description="port to hear Alertmanager on")
     notify_token: SecretStr | None = Field(
         default=None, description="what Alertmanager must show to be heard (as a Bearer token); empty: nothing"
     )
