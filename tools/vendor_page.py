@@ -1,4 +1,4 @@
-"""Other people's files that the live page and its test are made with: fetch them anew, or check that they are as recorded.
+"""Other people's files that the live page and its test use: fetch them anew, or check that they are as recorded.
 
     python tools/vendor_page.py            # fetch what vendor.json names (needs npm), and record the hashes
     python tools/vendor_page.py --check    # compare files and hashes; no network
@@ -25,6 +25,7 @@ package and its sha256."""
 
 
 def sha256(content: bytes) -> str:
+    """In hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -64,13 +65,12 @@ def fetch(record: Path) -> None:
 
 
 def _pack(package: str, folder: Path) -> Path:
-    done = subprocess.run(
-        ["npm", "pack", "--silent", package], cwd=folder, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, capture_output=True, text=True)
     return folder / done.stdout.strip().splitlines()[-1]
 
 
 def main() -> None:
+    """Fetch, unless told only to check; then check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only compare; exit code 1 if anything differs")
     if not parser.parse_args().check:

@@ -113,6 +113,9 @@ def stack(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
             threads=1,
             notify_urls=SecretStr(sink.url()),
             notify_port=free_port(),
+            page_url="https://barometer.example",
+            grafana_url="https://grafana.example",
+            docs_url="https://git.example/barometer/blob/main",
         )
         ensure_topics(settings, all_topic_specs(settings))
         ports = {number: free_port() for number in (1, 2)}
@@ -194,7 +197,9 @@ def test_the_spike_is_told_once_with_its_evidence_and_once_when_it_is_over(stack
     assert re.search(r"Size: \d\d% negative where \d\d% negative was expected", said)
     assert any(term in said for term in crisis.crisis.terms)
     assert said.count(" UTC, negative") == 3, "three tweets"
-    assert f"/#/spike/{spike.id}" in said
+    assert f"https://barometer.example/#/spike/{spike.id}" in said
+    assert "https://grafana.example/d/barometer-brand?var-brand=" in said
+    assert "https://git.example/barometer/blob/main/docs/runbooks/NegativeSentimentSpike.md" in said
     assert "Next:" in said
     (plotted,) = (one for one in stack.sink.received if one.message == first)
     assert plotted.attachments["spike.png"].startswith(b"\x89PNG")

@@ -9,6 +9,7 @@ export const SIZES = { "1m": 60, "5m": 300, "15m": 900, "1h": 3600 };
 export const RANGES = { "1h": 3600, "3h": 10_800, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
 const MOST_WINDOWS = 750; // Narrower than a pixel or two, and more than is worth fetching again and again.
 const DEFAULT_RANGE = "6h";
+const MOST_AHEAD_MS = 6 * 3_600_000; // A clock that is years ahead must not move the chart there.
 
 /**
  * @typedef {object} Span  which windows are looked at
@@ -18,6 +19,15 @@ const DEFAULT_RANGE = "6h";
  * @property {number} to
  * @property {boolean} live  it moves on with event time
  */
+
+/**
+ * Until when a live chart goes: the newest tweet, which lies after the watermark while its window is still open.
+ * @param {number} now  event time, ms
+ * @param {({latest_tweet_at: string | null} | null)[]} brands
+ */
+export function latestOf(now, brands) {
+  return Math.max(now, ...brands.map((brand) => ms(brand?.latest_tweet_at)).filter((at) => at < now + MOST_AHEAD_MS));
+}
 
 /** What an address asks for. @param {URLSearchParams} query @param {number} now  event time, ms @returns {Span} */
 export function spanOf(query, now) {

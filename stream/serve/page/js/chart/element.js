@@ -4,7 +4,6 @@
  */
 import uPlot from "../../vendor/uplot/uplot.js";
 import { optionsOf, dataOf } from "./options.js";
-import { placeFlags } from "./flags.js";
 
 /**
  * @typedef {object} Series
@@ -85,7 +84,6 @@ export class TimeChart extends HTMLElement {
       return;
     }
     this.#plot.setData(dataOf(spec));
-    placeFlags(this.#flags, this.#plot, spec.flags);
   }
 
   #build() {
@@ -97,10 +95,10 @@ export class TimeChart extends HTMLElement {
       spec: () => /** @type {ChartSpec} */ (this.#spec),
       colour: (name) => style.getPropertyValue(name).trim(),
       width,
+      flags: this.#flags,
       onZoom: (from, to) => this.dispatchEvent(new CustomEvent("zoom", { detail: { from, to } })),
     });
     this.#plot = new uPlot(options, dataOf(this.#spec), this.#box);
-    placeFlags(this.#flags, this.#plot, this.#spec.flags);
   }
 
   #fit() {
@@ -111,7 +109,6 @@ export class TimeChart extends HTMLElement {
     }
     if (this.clientWidth && this.clientWidth !== this.#plot.width) {
       this.#plot.setSize({ width: this.clientWidth, height: this.#spec.height });
-      placeFlags(this.#flags, this.#plot, this.#spec.flags);
     }
   }
 }

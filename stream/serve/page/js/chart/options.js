@@ -1,7 +1,7 @@
 /** From what a chart shows to uPlot's options and data. */
 import uPlot from "../../vendor/uplot/uplot.js";
 import { count, day, hourMinute, share, signed } from "../format.js";
-import { shadeFlags } from "./flags.js";
+import { placeFlags, shadeFlags } from "./flags.js";
 import { tooltip } from "./tooltip.js";
 
 /** @typedef {import("./element.js").ChartSpec} ChartSpec */
@@ -12,6 +12,7 @@ import { tooltip } from "./tooltip.js";
  * @property {(name: string) => string} colour  of a CSS variable
  * @property {number} width
  * @property {(from: number, to: number) => void} onZoom
+ * @property {HTMLElement} flags  layer for the links to spikes
  */
 
 export const FORMATS = { share, signed: (/** @type {number | null} */ x) => signed(x, 2), count };
@@ -31,7 +32,7 @@ export function optionsOf(setting) {
   return {
     width,
     height,
-    padding: [10, 4, 0, 0],
+    padding: [10, 20, 0, 0],
     legend: { show: false },
     tzDate: (/** @type {number} */ s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
     scales: {
@@ -46,7 +47,7 @@ export function optionsOf(setting) {
       points: { size: 7, width: 2, show: true },
       ...(sync ? { sync: { key: sync, scales: ["x", null] } } : {}),
     },
-    hooks: { setSelect: [(/** @type {any} */ plot) => zoom(plot, onZoom)] },
+    hooks: { setSelect: [(/** @type {any} */ plot) => zoom(plot, onZoom)], draw: [(/** @type {any} */ plot) => placeFlags(setting.flags, plot, setting.spec().flags)] },
     plugins: [shadeFlags(setting), tooltip(setting)],
   };
 }

@@ -6,7 +6,7 @@ import { splitBar } from "./marks.js";
 
 /** @typedef {import("../types.js").Tweet} Tweet */
 
-const MOST = 12;
+const MOST = 8;
 /** The last answer: the page is drawn more often than tweets come. @type {{tweets: Tweet[] | null, words: ReturnType<typeof topWords>}} */
 const last = { tweets: null, words: [] };
 

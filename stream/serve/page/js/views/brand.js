@@ -13,7 +13,7 @@ import { Resource } from "../resource.js";
 import { go, href, withQuery } from "../router.js";
 import { TweetFeed } from "../tweets.js";
 import { LABELS } from "../types.js";
-import { SIZES, queryOf, spanOf } from "../windows.js";
+import { SIZES, latestOf, queryOf, spanOf } from "../windows.js";
 
 /** @typedef {import("../types.js").Brand} Brand */
 /** @typedef {import("../types.js").Label} Label */
@@ -47,7 +47,7 @@ export class BrandView {
   }
 
   get #span() {
-    return spanOf(this.query, this.app.now);
+    return spanOf(this.query, latestOf(this.app.now, [this.now.data]));
   }
 
   /** @param {import("../router.js").Route} route */
@@ -117,13 +117,13 @@ export class BrandView {
   render() {
     return html`
       <nav class="crumbs" aria-label="Path"><a href=${href("brands")}>Brands</a> / <span><bdi>${brandName(this.brand)}</bdi></span></nav>
+      ${this.now.data ? nothing : html`<div class="title-row"><h1 tabindex="-1"><bdi>${brandName(this.brand)}</bdi></h1></div>`}
       ${shownWhenThere(this.now, this.#waiting(), (brand) => this.#content(brand))}
     `;
   }
 
   #waiting() {
-    return html`<div class="title-row"><h1 tabindex="-1"><bdi>${brandName(this.brand)}</bdi></h1></div>
-      <div class="tiles">${[1, 2, 3, 4].map(() => html`<div class="tile">${skeleton(1, "52px")}</div>`)}</div>
+    return html`<div class="tiles">${[1, 2, 3, 4].map(() => html`<div class="tile">${skeleton(1, "52px")}</div>`)}</div>
       <div class="columns"><div class="card">${skeleton(1, "420px")}</div><div class="card">${skeleton(6, "76px")}</div></div>`;
   }
 

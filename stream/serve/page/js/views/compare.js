@@ -7,7 +7,7 @@ import { rangeBar, zoomQuery } from "../parts/range.js";
 import { empty, shownWhenThere, skeleton } from "../parts/states.js";
 import { Resource } from "../resource.js";
 import { go, href, withQuery } from "../router.js";
-import { SIZES, aligned, middles, queryOf, spanOf, total } from "../windows.js";
+import { SIZES, aligned, latestOf, middles, queryOf, spanOf, total } from "../windows.js";
 
 /** @typedef {import("../types.js").Window} Window */
 /** @typedef {import("../types.js").Brand} Brand */
@@ -45,6 +45,10 @@ export class CompareView {
     return { brands: this.brands.join(",") || null, types: "window" };
   }
 
+  get #span() {
+    return spanOf(this.query, latestOf(this.app.now, this.all.data?.brands ?? []));
+  }
+
   get #measure() {
     const name = /** @type {keyof typeof MEASURES} */ (this.query.get("measure") ?? "negative");
     return { name, ...(MEASURES[name] ?? MEASURES.negative) };
@@ -58,7 +62,7 @@ export class CompareView {
 
   onEvent() {
     this.all.ask();
-    if (spanOf(this.query, this.app.now).live) this.series?.ask();
+    if (this.#span.live) this.series?.ask();
   }
 
   onReconnect() {
@@ -90,7 +94,7 @@ export class CompareView {
     this.series?.close();
     this.series = new Resource(
       async () => {
-        const span = spanOf(this.query, this.app.now);
+        const span = this.#span;
         return { span, series: (await getComparison(this.brands, queryOf(span))).series };
       },
       () => this.app.invalidate(),
@@ -116,7 +120,7 @@ export class CompareView {
         <section class="card" aria-labelledby="measure-title">
           <header><h2 id="measure-title" class="unseen">${this.#measure.title}</h2>
             ${choices("What is compared", Object.entries(MEASURES).map(([key, { title }]) => ({ title, href: withQuery(this.app.route, { measure: key }), chosen: key === name })))}
-            ${rangeBar(this.app.route, spanOf(this.query, this.app.now))}</header>
+            ${rangeBar(this.app.route, this.#span)}</header>
           ${this.series ? shownWhenThere(this.series, skeleton(1, `${HEIGHT}px`), (data) => this.#chart(data)) : skeleton(1, `${HEIGHT}px`)}
         </section>
         ${this.#table(all)}` : empty("Choose brands", "Pick two or more above. The address of this page then holds the choice, and can be shared.")}

@@ -53,7 +53,8 @@ export class SpikeView {
   render() {
     return html`
       <nav class="crumbs" aria-label="Path"><a href=${href("spikes")}>Spikes</a> / <span>${this.spike.data ? html`<bdi>${brandName(this.spike.data.brand)}</bdi>` : "…"}</span></nav>
-      ${shownWhenThere(this.spike, html`<h1 tabindex="-1" class="unseen">Spike</h1><div class="card">${skeleton(6, "64px")}</div>`, (spike) => this.#content(spike))}
+      ${this.spike.data ? nothing : html`<h1 tabindex="-1" class="unseen">Spike</h1>`}
+      ${shownWhenThere(this.spike, html`<div class="card">${skeleton(6, "64px")}</div>`, (spike) => this.#content(spike))}
     `;
   }
 
