@@ -54,7 +54,7 @@ Examples:
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes that count, for files of 150,000 labelled tweets or more; default: one on each core.",
+    help="Processes that count, for files of 400,000 labelled tweets or more; default: one on each core.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--incidents", type=FILE, metavar="FILE", help="Known incidents (CSV or JSON): how well were they told?")
