@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from infra.errors import BarometerError
 
@@ -28,6 +29,7 @@ COMMANDS = {
     "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),
     "rebuild": ("stream.rebuild.cli:rebuild", "Make the aggregate's state again from the labelled tweets."),
     "doctor": ("stream.doctor.cli:doctor", "Find what is missing or wrong here, and what mends it."),
+    "completion": ("stream.completion_cli:completion", "Make your shell complete commands and options."),
     "bench": ("stream.bench.cli:bench", "Measure on this machine, next to something to compare with."),
     "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
@@ -53,6 +55,11 @@ class LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=COMMANDS[name][1]) for name in names), *options]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
