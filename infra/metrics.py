@@ -349,6 +349,30 @@ HTTP_SECONDS = HTTP.histogram(
     buckets=_SECONDS,
 )
 HTTP_STREAMS = HTTP.gauge("barometer_http_event_streams", "Streams of events that are open.")
+HTTP_IN_FLIGHT = HTTP.gauge(
+    "barometer_http_requests_in_flight",
+    "Requests that are being answered. At BAROMETER_SERVE_CONCURRENCY: more are refused.",
+    diagnostic=True,
+)
+HTTP_TEXTS = HTTP.counter("barometer_http_texts_labelled_total", "Texts labelled for callers.", diagnostic=True)
+HTTP_LISTENERS_DROPPED = HTTP.counter(
+    "barometer_http_listeners_dropped_total",
+    "Streams of events ended because their client was too slow.",
+    diagnostic=True,
+)
+READ_WINDOWS = HTTP.gauge(
+    "barometer_read_windows", "Windows of one minute that are held to answer from.", diagnostic=True
+)
+READ_WINDOWS_BYTES = HTTP.gauge(
+    "barometer_read_windows_bytes",
+    "Memory that they take. At BAROMETER_SERVE_WINDOWS_MIB: the oldest hours go.",
+    diagnostic=True,
+)
+READ_SILENCE = HTTP.gauge(
+    "barometer_read_silence_seconds",
+    "Time since something was last read from Kafka. Rising: what is served is stale.",
+    diagnostic=True,
+)
 
 NOTIFY = Section("Notifications", "What `barometer notify` sends on.")
 NOTIFICATIONS = NOTIFY.counter(

@@ -173,10 +173,12 @@ class Guard:
             await response(path, 503, why, {"Retry-After": "1"})(scope, receive, send)
             return
         self._busy += 1
+        metrics.HTTP_IN_FLIGHT.set(self._busy)
         try:
             await self._with_body(scope, receive, send)
         finally:
             self._busy -= 1
+            metrics.HTTP_IN_FLIGHT.set(self._busy)
 
     def _needs_key(self, scope: Scope) -> bool:
         path, gate = scope["path"], self._gate

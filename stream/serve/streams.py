@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from infra import metrics
 from stream.serve.events import FLUSH_S, FRESHNESS_S, RETRY_MS, Client, Hub, Render, event
 from stream.serve.read.positions import Positions
 
@@ -80,6 +81,7 @@ class EventStream(Response):
             sent = not body or await self._send(send, body)
             await asyncio.sleep(FLUSH_S)
             await self._wait(told_at + FRESHNESS_S)
+        metrics.HTTP_LISTENERS_DROPPED.inc()
         if sent:
             await self._send(send, f"retry: {RETRY_MS}\n: too slow, come back\n\n".encode())
             await _end(send)

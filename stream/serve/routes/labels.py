@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from infra import metrics
 from model.batching.batcher import BatcherClosedError
 from model.batching.queue import OverloadedError, TooManyTextsError
 from model.prediction import ModelError
@@ -92,6 +93,7 @@ async def predict(
         raise ProblemError(503, str(error), retry_after_s=RETRY_S) from error
     except ModelError as error:
         raise ProblemError(500, str(error)) from error
+    metrics.HTTP_TEXTS.inc(len(texts))
     info = use.batcher.info
     predictions = [answers.PredictionAnswer.model_validate(prediction._asdict()) for prediction in said]
     return answers.PredictAnswer(predictions=predictions, model=ModelIdentity(name=info.name, version=info.version))

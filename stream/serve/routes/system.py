@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from infra import metrics
 from model.labels import LABELS
 from stream.records import Counts, ModelIdentity, Probabilities
 from stream.serve import answers, problems
@@ -44,8 +45,13 @@ async def health(use: Use) -> Response:
 
 
 @router.get("/metrics", responses=examples.metrics | problems.documented(), response_class=Response)
-async def prometheus() -> Response:
+async def prometheus(use: Use) -> Response:
     """For Prometheus."""
+    minutes, lag_s = use.state.read.minutes, use.state.freshness().lag_s
+    metrics.READ_WINDOWS.set(minutes.count)
+    metrics.READ_WINDOWS_BYTES.set(minutes.size)
+    if lag_s is not None:
+        metrics.READ_SILENCE.set(lag_s)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
