@@ -53,6 +53,10 @@ STOPSIGNAL SIGTERM
 ENTRYPOINT ["barometer"]
 CMD ["worker"]
 
+# --- The default --------------------------------------------------------------------------------------------------------
+FROM runtime AS slim
+COPY --from=build /opt/barometer /opt/barometer
+
 # --- With torch -----------------------------------------------------------------------------------------------------------
 FROM build AS build-torch
 ARG TORCH_INDEX=""
@@ -63,6 +67,5 @@ RUN python3 requirements.py --only torch >requirements.txt \
 FROM runtime AS torch
 COPY --from=build-torch /opt/barometer /opt/barometer
 
-# --- The default ------------------------------------------------------------------------------------------------------------
-FROM runtime AS slim
-COPY --from=build /opt/barometer /opt/barometer
+# The last stage is what is made when none is named.
+FROM slim AS default

@@ -159,7 +159,7 @@ def _lag(board: build.Dashboard) -> None:
         "C": ("Lag", LAG),
         "D": ("Worked on, a second", f"clamp_min({WORKED_ON}, 0)"),
         "E": ("Arriving, a second", f"clamp_min({ARRIVING}, 0)"),
-        "F": ("Caught up in", DRAIN),
+        "F": ("Caught up in", f"({DRAIN}) or ({LAG} == 0)"),
     }
     kit.sorted_by(kit.joined(made, {"topic": "Topic", "partition": "Partition"}, columns), "Lag")
     made.override_by_name("Caught up in", [kit.setting("unit", "s"), kit.setting("noValue", "-")])
