@@ -80,4 +80,5 @@ class Alertmanager(_Server):
     def __init__(self, config: Path, folder: Path) -> None:
         listen = "--web.listen-address=127.0.0.1:{port}"
         command = [program("prometheus-alertmanager", "alertmanager"), f"--config.file={config}", listen]
-        super().__init__([*command, f"--storage.path={folder / 'alerts'}", "--cluster.listen-address="], folder)
+        alone = ["--cluster.listen-address=", "--web.external-url=http://127.0.0.1:{port}"]
+        super().__init__([*command, f"--storage.path={folder / 'alerts'}", *alone], folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -24,9 +25,11 @@ class Received:
 
 @dataclass
 class Sink:
-    """Listens while it is entered. ``status`` is what it answers."""
+    """Listens while it is entered. ``status`` is what it answers, ``delay_s`` after it was asked."""
 
     status: int = 200
+    delay_s: float = 0
+    asked: int = 0
     received: list[Received] = field(default_factory=list)
     refused: int = 0
 
@@ -45,6 +48,8 @@ class Sink:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                sink.asked += 1
+                time.sleep(sink.delay_s)
                 sink.take(self.path, body)
                 self.send_response(sink.status)
                 self.end_headers()

@@ -12,7 +12,7 @@ Examples:
   BAROMETER_NOTIFY_URLS_FILE=/run/secrets/notify barometer notify
 """
 )
-@click.option("--port", type=click.IntRange(0, 65_535), metavar="PORT", help="Hear Alertmanager on this port.")
+@click.option("--port", type=click.IntRange(1, 65_535), metavar="PORT", help="Hear Alertmanager on this port.")
 @click.option("--test", "as_test", is_flag=True, help="Send a sample to every target, say who took it, and end.")
 def notify(port: int | None, as_test: bool) -> None:
     """Tell people of alerts, with the evidence, until stopped.

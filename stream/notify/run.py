@@ -88,17 +88,21 @@ async def _serve(settings: Settings, targets: list[Target]) -> None:
     desk.resume()
     serving = asyncio.create_task(server.serve())
     sending = [asyncio.create_task(sender.run()) for sender in senders]
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     log.info("hearing Alertmanager on %s:%d, telling %s", settings.notify_host, settings.notify_port, desk.named)
     try:
         ends = (serving, desk.closed, *sending)
         done, _others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in sending:
-            task.cancel()
         server.stop_soon()
+        for sender in senders:
+            sender.stop_soon()
     for ended in done:
         _raise_failure(ended, settings)
     await serving
+    _sent, unsent = await asyncio.wait(sending, timeout=settings.shutdown_timeout_s)
+    if unsent:
+        log.warning("not done with sending within %.0f s; it will be sent again", settings.shutdown_timeout_s)
     await asyncio.to_thread(book.__exit__, None, None, None)
 
 

@@ -44,7 +44,7 @@ class _Due:
 
 
 class Sender:
-    """Give it messages with ``take``; ``run`` sends them until it is cancelled."""
+    """Give it messages with ``take``; ``run`` sends them until ``stop_soon``."""
 
     def __init__(self, target: Target, outbox: Outbox, compose: Compose, give_up_s: float, clock: Clock = now) -> None:
         self.target = target
@@ -55,6 +55,7 @@ class Sender:
         self._waiting: dict[str, _Due] = {}
         self._done: deque[str] = deque(maxlen=1_000)
         self._news = asyncio.Event()
+        self._stopping = False
 
     @property
     def waiting(self) -> int:
@@ -68,10 +69,15 @@ class Sender:
                 self._waiting.setdefault(message.id, _Due(message))
         self._news.set()
 
+    def stop_soon(self) -> None:
+        """Finish what is being sent, so that it is not sent again by the next process."""
+        self._stopping = True
+        self._news.set()
+
     async def run(self) -> None:
         """Raises TakenOverError, and BarometerError when what was sent cannot be remembered."""
-        while True:
-            self._news.clear()
+        while not self._stopping:
+            self._news.clear()  # no await from here to the wait: nothing that is set meanwhile is lost
             due = self._next()
             if due is None:
                 wait_s = min((one.at for one in self._waiting.values()), default=float("inf")) - time.monotonic()

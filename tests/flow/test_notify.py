@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from infra.kafka.admin import ensure_topics
-from infra.kafka.local import free_port
+from infra.kafka.local import LocalBroker, free_port
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import Settings
 from stream.notify.evidence import minutes_of, partition_of
@@ -18,7 +19,7 @@ from stream.notify.memory import Told
 from stream.notify.sample import sample_spike
 from stream.records import Counts, Spike, Window, WindowBaseline
 from stream.topics import Topics, all_topic_specs
-from tests.conftest import MakeSettings
+from tests.conftest import CACHE, MakeSettings
 from tests.kafka_tools import read_all, wait_until
 from tests.notifying import AT, BRAND, PATIENCE_S, Notify, alert
 from tests.sink import Sink
@@ -152,6 +153,44 @@ def test_what_is_refused_for_too_long_is_given_up_and_said_so_and_holds_up_no_ot
     sink.status = 200
     notify.post(alert())
     assert notify.metric("repeated") == 1, "what was given up is not begun again"
+
+
+def test_told_to_stop_it_finishes_what_it_sends(notify: Notify, sink: Sink) -> None:
+    sink.delay_s = 2
+    process = notify.start()
+    notify.post(alert())
+    wait_until(lambda: sink.asked, PATIENCE_S, "it is being sent")
+    assert process.terminate(PATIENCE_S) == 0, notify.said
+    assert [one.state for one in told_of(notify.settings)] == ["sent"]
+    assert len(sink.received) == 1
+
+
+def test_while_kafka_is_away_alertmanager_is_asked_to_try_again_and_then_it_is_told_once(
+    sink: Sink, tmp_path: Path
+) -> None:
+    with LocalBroker(CACHE, directory=tmp_path / "kafka") as broker:
+        settings = Settings(
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            partitions=1,
+            cache_dir=CACHE,
+            notify_urls=SecretStr(sink.url()),
+            notify_port=free_port(),
+        )
+        ensure_topics(settings, all_topic_specs(settings))
+        notify = Notify(settings, tmp_path / "notify.log")
+        try:
+            notify.start()
+            broker.kill()
+            refused = notify.post(alert(brand="", kind=""))
+            assert (refused.status_code, sink.received) == (503, [])
+            broker.start()
+            wait_until(lambda: notify.post(alert(brand="", kind="")).status_code == 200, PATIENCE_S, notify.said)
+            wait_until(arrived(sink, 1), PATIENCE_S, f"it is told\n{notify.said}")
+            assert notify.post(alert(brand="", kind="")).status_code == 200
+            wait_until(lambda: notify.metric("repeated"), PATIENCE_S, "it is known")
+        finally:
+            notify.kill()
+    assert len(sink.received) == 1
 
 
 def test_the_later_of_two_processes_has_the_queue_and_the_earlier_ends(
