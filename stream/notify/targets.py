@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from apprise import Apprise, NotifyBase
 
 SEND_TIMEOUT_S = 30.0
+CONNECT_S, ANSWER_S = 8.0, 20.0
+"""Apprise waits 4 s for an answer; what is slower would be sent again although it was taken."""
 PLOT_NAME = "spike.png"
 _ENTRY = re.compile(r"(?:(?P<receivers>[\w.,-]+)=)?(?P<url>[a-z][a-z0-9+.-]*://\S+)", re.IGNORECASE)
 _TALKATIVE = ("apprise", "urllib3", "requests", "requests_oauthlib")
@@ -111,6 +113,8 @@ def _loaded(apprise: ModuleType, entries: Sequence[str]) -> Iterator[Target]:
         if seen[name] > 1:
             name = f"{name}-{seen[name]}"
         receivers = frozenset(filter(None, (found["receivers"] or "").split(",")))
+        service.socket_connect_timeout = max(service.socket_connect_timeout, CONNECT_S)
+        service.socket_read_timeout = max(service.socket_read_timeout, ANSWER_S)
         box = apprise.Apprise(asset=asset)
         box.add(service)
         yield Target(name, receivers, _form(service), box)

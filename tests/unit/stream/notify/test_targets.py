@@ -10,7 +10,7 @@ import pytest
 from infra.errors import UsageError
 from infra.settings import Settings
 from stream.notify.sample import sample_notice, sample_spike
-from stream.notify.targets import SendError, Target, hearing, load_targets
+from stream.notify.targets import ANSWER_S, SendError, Target, hearing, load_targets
 from tests.sink import Sink
 
 SLACK = "slack://TAAAAAAAA/BAAAAAAAA/abcdefghijklmnopqrstuvwx"
@@ -34,6 +34,11 @@ def targets(urls: str) -> list[Target]:
 def test_each_service_is_written_to_in_what_it_shows_best(url: str, form: str) -> None:
     (target,) = targets(url)
     assert target.form == form
+
+
+def test_a_slow_service_is_waited_for() -> None:
+    for target in targets(f"{SLACK} mailto://user:secret@example.org"):
+        assert all(service.socket_read_timeout >= ANSWER_S for service in target.apprise)
 
 
 def test_a_target_hears_its_receivers_and_one_without_hears_all() -> None:
