@@ -18,7 +18,7 @@ from stream.records import OTHER_BRAND
 from stream.topics import Topics
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
-TOPICS = Topics("tweets", "tweets.labeled", "tweets.dead", "panes", "windows", "spikes")
+TOPICS = Topics("tweets", "tweets.labeled", "tweets.dead", "panes", "windows", "spikes", "notifications")
 LETTER = DeadLetter(
     stage="classify",
     reason="invalid_json",
