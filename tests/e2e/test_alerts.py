@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from pydantic import SecretStr
@@ -129,6 +130,8 @@ def stack(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
             command = [sys.executable, "-m", "stream", "notify"]
             notify = spawn_guarded(command, env=environment(settings), stdout=log, stderr=log)
         running.callback(notify.kill)
+        # A worker that is still starting has not reached Kafka: quickened, Prometheus would not wait for that.
+        wait_until(lambda: all(map(ready, ports.values())), PATIENCE_S, f"workers are ready\n{workers.log()}")
         manager = running.enter_context(Alertmanager(alertmanager_config(folder, settings.notify_port), folder))
         targets = {"worker": [*ports.values()], "notify": [settings.notify_port], "alertmanager": [manager.port]}
         prometheus = running.enter_context(Prometheus(prometheus_config(folder, targets), folder))
@@ -166,6 +169,15 @@ def alertmanager_config(folder: Path, notify_port: int) -> Path:
 
 def all_up(prometheus: Prometheus, count: int) -> bool:
     return [one["value"][1] for one in prometheus.query("up")].count("1") == count
+
+
+def ready(port: int) -> bool:
+    """Whether a worker is ready, and has reached Kafka."""
+    try:
+        told = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        return httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200 and "\nbarometer_kafka_up 1" in told
+    except httpx.TransportError:
+        return False
 
 
 def replay(settings: Settings, path: Path) -> None:
