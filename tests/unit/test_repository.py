@@ -30,7 +30,7 @@ REGISTRY_HOSTS = re.compile(
         ["py" + r"pi\.org", "python" + "hosted", r"maven2?[./]or" + "g", r"maven\.apac" + "he", "artifac" + "tory"]
     )
 )
-OTHERS = re.compile(r"\.(png|bin|safetensors|lock)$|(^|/)(tokenizer|vocab)\.(json|txt)$")
+OTHERS = re.compile(r"\.(png|woff2|bin|safetensors|lock)$|(^|/)(tokenizer|vocab)\.(json|txt)$")
 """Data and pictures: not read as text."""
 EXTERNAL_LINK = re.compile(r"^(https?:|mailto:)")
 
