@@ -38,9 +38,13 @@ class Sink:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
     def url(self, path: str = "hook") -> str:
         """What Apprise calls this."""
-        return f"json://127.0.0.1:{self._server.server_port}/{path}"
+        return f"json://127.0.0.1:{self.port}/{path}"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         sink = self

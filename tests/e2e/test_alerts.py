@@ -36,12 +36,11 @@ from stream.topics import Topics, all_topic_specs
 from tests.conftest import CACHE
 from tests.faults import ROOT, Workers
 from tests.kafka_tools import environment, publish, read_all, wait_until
-from tests.monitoring import Alertmanager, Prometheus
+from tests.monitoring import Alertmanager, Prometheus, alertmanager_config, quicken
 from tests.sink import Sink
 
 pytestmark = pytest.mark.timeout(600)
 
-QUICKER = 15
 SPEEDUP = "2000"
 PATIENCE_S = 120
 PARTITIONS = 4
@@ -49,13 +48,6 @@ STUCK_S = 10_000.0
 """Seconds for each text: it is never labelled."""
 MACHINE = {"LatencyBudgetBurnsFast", "LatencyBudgetBurnsSlowly", "LagDrainsSlowly", "DiskFilling", "NoTweetsArriving"}
 """Alerts that may well be true of the machine, or of a replay that is over; this test is not about them."""
-_DURATION = re.compile(r"(?<![\w.])(\d+)(ms|s|m|h|d|w)(?!\w)")
-_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-
-
-def quicken(text: str) -> str:
-    """Every duration in Prometheus' notation, such as 15s or [2m], divided by QUICKER."""
-    return _DURATION.sub(lambda found: f"{int(found[1]) * _MS[found[2]] // QUICKER}ms", text)
 
 
 @dataclass
@@ -156,14 +148,6 @@ def prometheus_config(folder: Path, targets: dict[str, list[int]]) -> Path:
     config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{manager}"]}]}]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def alertmanager_config(folder: Path, notify_port: int) -> Path:
-    """The committed alertmanager.yml, quickened, with the address of this notify."""
-    text = quicken((ROOT / "infra/alertmanager/alertmanager.yml").read_text())
-    path = folder / "alertmanager.yml"
-    path.write_text(text.replace("http://notify:9096/", f"http://127.0.0.1:{notify_port}/"))
     return path
 
 
