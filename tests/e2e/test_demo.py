@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -206,6 +207,10 @@ def test_when_the_demo_itself_is_killed_nothing_lives_on(
     demo = start("--data", str(small[0]), "--rate", "20")
     demo.says(r"labelled [1-9][\d,]* ·")
     assert demo.worker() is not None
+    demo.says(r"Live page: http://127\.0\.0\.1:\d+")
+    (url,) = set(re.findall(r"Live page: (http://\S+)", demo.said))
+    with urllib.request.urlopen(f"{url}/brands") as answer:  # noqa: S310  our own server
+        assert json.load(answer)["freshness"]["kafka"] == "up"
     assert demo.processes("kafka.Kafka")
     demo.process.kill()
     demo.process.wait()

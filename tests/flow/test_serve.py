@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import socket
@@ -305,6 +306,28 @@ def _status(server: Server, body: Iterator[bytes]) -> int:
         except OSError:
             pass
         return int(link.recv(100).split()[1] or b"0")
+
+
+SNIPPETS = re.findall(r"```sh\n(curl .*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_a_snippet_of_the_guide_works(site: Site, snippet: str) -> None:
+    """With brands that there are here."""
+    for shown, here in (("Veloria%20Air", "brand%203"), ("Veloria Air", "brand 3"), ("Lumora", "brand%204")):
+        snippet = snippet.replace(shown, here)
+    done = subprocess.run(
+        ["bash", "-c", snippet],
+        env={"BAROMETER": site.server.url, "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if "events" in snippet:
+        assert "event: freshness" in done.stdout
+    else:
+        assert "status" not in json.loads(done.stdout) or "health" in snippet, done.stdout
 
 
 def test_sigterm_ends_streams_and_the_process_at_once(site: Site, tmp_path: Path) -> None:
