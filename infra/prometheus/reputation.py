@@ -53,8 +53,8 @@ def _share(name: str, kind: str, severity: str, limits: Thresholds) -> Alert:
         keep_firing_s=limits.keep_firing_s,
         summary=f"{{{{ $labels.brand }}}}: unusually many {kind} tweets",
         description=f"""
-            {told(f"{kind}_share_ratio", PERCENT)} of {told("volume_tweets", WHOLE)} tweets of 15 minutes are {kind};
-            {told(f"{kind}_baseline_ratio", PERCENT)} is usual for {{{{ $labels.brand }}}} at this hour.
+            {told(f"{kind}_share_ratio", PERCENT)} of the {told("volume_tweets", WHOLE)} tweets of the last 15 minutes
+            are {kind}; {told(f"{kind}_baseline_ratio", PERCENT)} is usual for {{{{ $labels.brand }}}} at this hour.
             The window that stands out most has z {told(f"{kind}_z", TENTHS)}, where
             {told(f"{kind}_z_threshold", TENTHS)} opens a spike together with {limits.min_effect * 100:g} points
             above the usual share and {limits.min_tweets} tweets. {_EVENT_TIME}
@@ -71,9 +71,10 @@ def _volume(limits: Thresholds) -> Alert:
         keep_firing_s=limits.keep_firing_s,
         summary="{{ $labels.brand }}: unusually many tweets",
         description=f"""
-            {told("volume_tweets", WHOLE)} tweets in 15 minutes, where {told("volume_baseline_tweets", WHOLE)} are usual
-            for {{{{ $labels.brand }}}} at this hour; z {told("volume_z", TENTHS)}. {limits.volume_ratio:g} times the
-            usual and z {limits.volume_z:g} open a spike. {told("negative_share_ratio", PERCENT)} are negative.
+            {told("volume_tweets", WHOLE)} tweets in the last 15 minutes, where
+            {told("volume_baseline_tweets", WHOLE)} are usual for {{{{ $labels.brand }}}} at this hour; z
+            {told("volume_z", TENTHS)}. {limits.volume_ratio:g} times the usual and z {limits.volume_z:g} open a spike.
+            {told("negative_share_ratio", PERCENT)} are negative.
             {_EVENT_TIME}
             """,
     )
