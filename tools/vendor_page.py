@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDS = (ROOT / "stream/serve/page/vendor/vendor.json", ROOT / "tests/e2e/vendor/vendor.json")
+RECORDS = (
+    ROOT / "stream/serve/page/vendor/vendor.json",
+    ROOT / "stream/serve/docs/vendor/vendor.json",
+    ROOT / "tests/e2e/vendor/vendor.json",
+)
 """Each lies beside the files that it records: npm package, version, licence, and for each file its path in the
 package and its sha256."""
 
