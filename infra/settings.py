@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         description="name of this worker that outlives a restart (static membership); each worker's must be its own",
     )
     commit_interval_s: float = Field(default=0.5, gt=0, le=60, description="time between offset commits")
+    stages: Literal["classify,aggregate", "classify", "aggregate"] = Field(
+        default="classify,aggregate",
+        description="what a worker does: classify (label tweets), aggregate (keep windows), or both",
+    )
 
     # Security of the connection to Kafka
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

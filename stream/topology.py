@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, cast, get_args
 
 import faust
 
@@ -11,6 +12,7 @@ from infra.kafka.security import faust_credentials
 from infra.settings import Settings
 from stream.topics import Topics
 
+Stage = Literal["classify", "aggregate"]
 Loop = Callable[[AsyncIterator[Sequence[Any]]], Awaitable[None]]
 AGGREGATE_BATCH = 1_000
 AGGREGATE_WAIT_S = 0.2
@@ -62,16 +64,34 @@ def build_app(settings: Settings) -> faust.App:
     )
 
 
-def connect(app: faust.App, settings: Settings, topics: Topics, *, classify: Loop, aggregate: Loop) -> None:
-    """Attach the two loops to their topics."""
+def connect(app: faust.App, settings: Settings, topics: Topics, loops: Mapping[Stage, Loop]) -> None:
+    """Attach the loops of the stages that this worker does to their topics."""
+    for stage, loop in loops.items():
+        batches = {
+            "classify": partial(_batches, most=settings.batch_size, wait_s=settings.batch_wait_s),
+            "aggregate": partial(_batches, most=AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
+        }[stage]
+        topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw")
+        app.agent(topic, name=stage)(_agent(loop, batches))
 
-    @app.agent(app.topic(topics.tweets, value_serializer="raw", key_serializer="raw"), name="classify")
-    async def _classify(stream: faust.StreamT[Any]) -> None:
-        await classify(_batches(stream, settings.batch_size, settings.batch_wait_s))
 
-    @app.agent(app.topic(topics.labeled, value_serializer="raw", key_serializer="raw"), name="aggregate")
-    async def _aggregate(stream: faust.StreamT[Any]) -> None:
-        await aggregate(_batches(stream, AGGREGATE_BATCH, AGGREGATE_WAIT_S))
+def stages_of(settings: Settings) -> list[Stage]:
+    """The stages that a worker does, in the order of the flow."""
+    return [stage for stage in get_args(Stage) if stage in settings.stages.split(",")]
+
+
+def source_of(stage: Stage, topics: Topics) -> str:
+    """The topic that a stage reads."""
+    return {"classify": topics.tweets, "aggregate": topics.labeled}[stage]
+
+
+def _agent(
+    loop: Loop, batches: Callable[[faust.StreamT[Any]], AsyncIterator[Sequence[Any]]]
+) -> Callable[[faust.StreamT[Any]], Awaitable[None]]:
+    async def agent(stream: faust.StreamT[Any]) -> None:
+        await loop(batches(stream))
+
+    return agent
 
 
 def _batches(stream: faust.StreamT[Any], most: int, wait_s: float) -> AsyncIterator[Sequence[Any]]:

@@ -40,7 +40,7 @@ from stream.classify.agent import ClassifyStage, SourceTopic
 from stream.classify.outcome import FuturePolicy
 from stream.classify.progress import SourceTracker
 from stream.topics import Topics, topic_specs
-from stream.topology import build_app, connect
+from stream.topology import Loop, Stage, build_app, connect, source_of, stages_of
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,8 @@ class Worker:
         self._settings = settings
         self._load = load
         self._topics = Topics.of(settings)
+        self._stages = stages_of(settings)
+        self._sources = [source_of(stage, self._topics) for stage in self._stages]
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         self._loaded = False
@@ -114,10 +116,10 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        settings, topics = self._settings, self._topics
+        settings = self._settings
         probe = OffsetProbe(settings)
         rules = rules_of(settings)
-        store = PaneStore(settings, topics, rules, probe.bounds)
+        store = PaneStore(settings, self._topics, rules, probe.bounds)
         tracker = SourceTracker(settings.idle_after_s, time.monotonic)
 
         def revoked() -> None:
@@ -125,53 +127,74 @@ class Worker:
             tracker.forget()
 
         app = build_app(settings)
-        membership = Membership(app, probe, (topics.tweets, topics.labeled), {topics.labeled: store.own}, revoked)
+        membership = Membership(app, probe, self._sources, {self._topics.labeled: store.own}, revoked)
         with giving_back(), ExitStack() as served:
-            reputation = ReputationCollector(store.owned, settings.metrics_brands, rules.detector)
-            self._serve(served, membership, reputation)
+            self._serve(served, membership, ReputationCollector(store.owned, settings.metrics_brands, rules.detector))
             model, source_id = await asyncio.gather(
-                asyncio.to_thread(_working, self._load), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
+                asyncio.to_thread(self._load_model), asyncio.to_thread(_wait_for_topics, settings, self._stopping)
             )
-            self._loaded, classifier = True, Measured(model)
+            self._loaded = True
             if source_id is None:
                 return
-            served.enter_context(OutageWatch(settings, topics.tweets))
-            publisher = ConfirmedPublisher(settings)
-            source = SourceTopic(source_id, settings.partitions)
-            find_brands = BrandRules.load(settings.brands_file).find
-            future = FuturePolicy(
-                settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s)
-            )
-            fuse = DeadShare(settings.dead_share_limit, settings.dead_share_window)
-            classify = ClassifyStage(
-                topics, source, membership, publisher, classifier, find_brands, future, tracker, dead_share=fuse
-            )
-            aggregate = AggregateStage(membership, store)
-            connect(app, settings, topics, classify=self._or_stop(classify.run), aggregate=self._or_stop(aggregate.run))
-            beat = asyncio.create_task(self._beat(app, membership, classify.beat))
-            try:
-                if await self._start(app):
-                    info = classifier.info
-                    log.info(
-                        "working: model %s %s on %s, group %s", info.name, info.version, info.engine, settings.group
-                    )
-                    await self._stopping.wait()
-                if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
-                    log.warning(
-                        "not finished within %.0f s; what is left will be done again", settings.shutdown_timeout_s
-                    )
-            finally:
-                beat.cancel()
-                publisher.close()
-                with suppress(asyncio.CancelledError):
-                    await beat
-                await _leave_group(app)
-                await membership.close()
-                classify.close()
-                aggregate.close()
-                classifier.close()
+            served.enter_context(OutageWatch(settings, self._sources[0]))
+            loops: dict[Stage, Loop] = {}
+            beat: Callable[[], Awaitable[object]] = membership.refresh
+            with ExitStack() as over, ExitStack() as left:
+                if model is not None:
+                    publisher = ConfirmedPublisher(settings)
+                    source = SourceTopic(source_id, settings.partitions)
+                    classify = self._classify_stage(source, membership, publisher, model, tracker)
+                    loops["classify"], beat = self._or_stop(classify.run), classify.beat
+                    over.callback(publisher.close)
+                    left.callback(model.close)
+                    left.callback(classify.close)
+                if "aggregate" in self._stages:
+                    aggregate = AggregateStage(membership, store)
+                    loops["aggregate"] = self._or_stop(aggregate.run)
+                    left.callback(aggregate.close)
+                connect(app, settings, self._topics, loops)
+                beating = asyncio.create_task(self._beat(app, membership, beat))
+                try:
+                    await self._work(app, membership, model)
+                finally:
+                    beating.cancel()
+                    over.close()
+                    with suppress(asyncio.CancelledError):
+                        await beating
+                    await _leave_group(app)
+                    await membership.close()
         if self._failure is not None:
             raise self._failure
+
+    async def _work(self, app: faust.App, membership: Membership, model: Classifier | None) -> None:
+        """From joining the group until told to stop, or until something fails."""
+        settings = self._settings
+        if await self._start(app):
+            labels = f"model {model.info.name} {model.info.version} on {model.info.engine}" if model else "no model"
+            log.info("working: %s, %s, group %s", settings.stages, labels, settings.group)
+            await self._stopping.wait()
+        if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
+            log.warning("not finished within %.0f s; what is left will be done again", settings.shutdown_timeout_s)
+
+    def _load_model(self) -> Classifier | None:
+        """The model, measured; none where nothing is to be labelled."""
+        return Measured(_working(self._load)) if "classify" in self._stages else None
+
+    def _classify_stage(
+        self,
+        source: SourceTopic,
+        membership: Membership,
+        publisher: ConfirmedPublisher,
+        classifier: Classifier,
+        tracker: SourceTracker,
+    ) -> ClassifyStage:
+        settings = self._settings
+        find_brands = BrandRules.load(settings.brands_file).find
+        future = FuturePolicy(settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s))
+        fuse = DeadShare(settings.dead_share_limit, settings.dead_share_window)
+        return ClassifyStage(
+            self._topics, source, membership, publisher, classifier, find_brands, future, tracker, dead_share=fuse
+        )
 
     def _serve(self, served: ExitStack, membership: Membership, reputation: ReputationCollector) -> None:
         """Health and metrics, also while Kafka is waited for."""
@@ -179,14 +202,19 @@ class Worker:
         watch = served.enter_context(Watch(membership.standing, settings.stalled_after_s))
         if not settings.metrics_port:
             return
-        for section in metrics.WORKER_SECTIONS:
+        sections, ready = [metrics.DELIVERY, metrics.FLOW], {"partitions": membership.not_ready}
+        if "classify" in self._stages:
+            sections.append(metrics.MODEL)
+            ready["model"] = self._not_loaded
+        if "aggregate" in self._stages:
+            sections.append(metrics.REPUTATION)
+            served.enter_context(registered(reputation))
+        for section in sections:
             section.begin()
-        for topic in (self._topics.tweets, self._topics.labeled):
+        for topic in self._sources:
             metrics.TOPIC_PARTITIONS.labels(topic).set(settings.partitions)
         tell_process()
-        ready = {"model": self._not_loaded, "partitions": membership.not_ready}
         health = Health(live={"progress": watch.check}, ready=ready)
-        served.enter_context(registered(reputation))
         served.enter_context(Endpoint(settings.metrics_host, settings.metrics_port, health))
 
     async def _start(self, app: faust.App) -> bool:
@@ -217,7 +245,7 @@ class Worker:
 
         return guarded
 
-    async def _beat(self, app: faust.App, membership: Membership, beat: Callable[[], Awaitable[None]]) -> None:
+    async def _beat(self, app: faust.App, membership: Membership, beat: Callable[[], Awaitable[object]]) -> None:
         interval_s = self._settings.watermark_interval_s
         while not self._stopping.is_set():
             due = time.monotonic() + interval_s
