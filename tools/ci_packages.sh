@@ -8,6 +8,7 @@ set -eu
 
 # package:program, one a line
 wanted="
+chromium:chromium
 prometheus:promtool
 prometheus:prometheus
 prometheus-alertmanager:amtool

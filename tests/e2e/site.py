@@ -149,6 +149,12 @@ class Watch:
         """After a server was stopped on purpose."""
         self.errors = [error for error in self.errors if "net::ERR_" not in error]
 
+    def network_changed(self) -> bool:
+        """Whether this machine got or lost a network just now, at which Chromium drops all requests; forgets it."""
+        before = len(self.errors)
+        self.errors = [error for error in self.errors if "ERR_NETWORK_CHANGED" not in error]
+        return len(self.errors) < before
+
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.errors.append(f"{message.text} {message.location.get('url', '')}")

@@ -108,6 +108,8 @@ def open_page(story: Story, browser: Browser, watch: Watch) -> Iterator[Open]:
         page = context.new_page()
         watch.look_at(page)
         page.goto(f"{story.url}/{story.address(view)}")
+        if watch.network_changed():
+            page.reload()
         expect(page.locator("main h1")).to_be_attached()
         return page
 

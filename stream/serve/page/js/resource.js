@@ -1,5 +1,8 @@
 /** Something that is fetched, shown and fetched again when the server says that it changed, but not too often. */
 
+const TRANSIENT = new Set([0, 429, 502, 503, 504]); // No answer, or "come back later".
+const RETRY_MS = 3000;
+
 export class Resource {
   /** @type {any} */ data = null;
   /** @type {import("./api.js").ApiError | null} */ error = null;
@@ -33,7 +36,10 @@ export class Resource {
       this.#again = true;
       return;
     }
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined) {
+      if (!this.error) return;
+      clearTimeout(this.#timer); // It only waited to try again.
+    }
     const due = this.#asked + this.every - performance.now();
     this.#timer = setTimeout(() => this.#fetch(), this.#asked ? Math.max(0, due) : 0);
   }
@@ -60,7 +66,8 @@ export class Resource {
       this.#busy = false;
     }
     this.changed();
-    if (this.#again) {
+    if (this.error && TRANSIENT.has(this.error.status)) this.#timer = setTimeout(() => this.#fetch(), RETRY_MS);
+    else if (this.#again) {
       this.#again = false;
       this.ask();
     }

@@ -26,7 +26,7 @@ const MOST_AHEAD_MS = 6 * 3_600_000; // A clock that is years ahead must not mov
  * @param {({latest_tweet_at: string | null} | null)[]} brands
  */
 export function latestOf(now, brands) {
-  return Math.max(now, ...brands.map((brand) => ms(brand?.latest_tweet_at)).filter((at) => at < now + MOST_AHEAD_MS));
+  return Math.max(now, ...brands.map((brand) => ms(brand?.latest_tweet_at) + 1).filter((at) => at < now + MOST_AHEAD_MS));
 }
 
 /** What an address asks for. @param {URLSearchParams} query @param {number} now  event time, ms @returns {Span} */

@@ -94,6 +94,7 @@ export class BrandView {
   #came() {
     this.app.learn(this.now.data?.freshness);
     if (!this.windows) this.#loadWindows();
+    else if (this.windows.data && this.windows.data.span.to !== this.#span.to) this.windows.ask(); // The chart moves on.
     this.app.invalidate();
   }
 

@@ -84,6 +84,7 @@ export class CompareView {
   #came() {
     this.app.learn(this.all.data?.freshness);
     this.#load();
+    if (this.series?.data && this.series.data.span.to !== this.#span.to) this.series.ask(); // The chart moves on.
   }
 
   #load() {
