@@ -73,15 +73,17 @@ class Authors:
         return Authors(_united(sets).get_result(_TYPE))
 
     def encode(self) -> str:
-        """As base64, the same for the same authors in any order; nothing when there are none.
+        """``pack`` as base64; nothing when there are none."""
+        return "" if self._sketch.is_empty() else b64encode(self.pack()).decode()
+
+    def pack(self) -> bytes:
+        """As bytes, the same for the same authors in any order.
 
         What a sketch of DataSketches is written as, in its own format, depends on
         the order in which it grew: few authors are a list, to be sorted; of many
         there is an estimate that follows the order, which a union does without.
         """
-        if self._sketch.is_empty():
-            return ""
-        raw = self._sketch.serialize_compact()
+        raw: bytes = self._sketch.serialize_compact()
         begin = _LISTS.get(raw[_MODE_BYTE] & _MODE_BITS)
         if begin is None:
             raw = _united((self, self)).get_result(_TYPE).serialize_compact()
@@ -89,7 +91,11 @@ class Authors:
             count = (len(raw) - begin) // 4
             entries = sorted(struct.unpack_from(f"<{count}I", raw, begin))
             raw = raw[:begin] + struct.pack(f"<{count}I", *entries)
-        return b64encode(raw).decode()
+        return raw
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Authors:
+        return cls(hll_sketch.deserialize(packed))
 
     @classmethod
     def decode(cls, encoded: str) -> Authors:

@@ -19,6 +19,8 @@ NO_VOICE = (1 << 32) - 1
 Counted = tuple[int, int]
 """What is saved of one counted tweet: the hash of its id, and its voice. Plain, as there are many."""
 
+_FORGOTTEN: dict[int, int] = {}
+
 
 class CountedTweets:
     """The counted tweets of a pane, in chunks; all but the last are full, and never change.
@@ -85,7 +87,7 @@ class CountedTweets:
         """Remember in little space which tweets they are, and no longer who said what."""
         if self._packed is None:
             self._packed = _sorted_apart(array("Q"), list(self._voices))
-            self._voices = {}
+            self._voices = _FORGOTTEN
 
     @property
     def _full(self) -> int:

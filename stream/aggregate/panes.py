@@ -8,19 +8,24 @@ ids apart, and read when something asks for it: mostly a late tweet.
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Collection, Iterator, KeysView
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import NamedTuple
-from zlib import DEFLATED, compressobj, decompressobj
+
+import orjson
 
 from stream.aggregate.counted import CountedTweets
 from stream.aggregate.pane import Pane, PaneKey
+from stream.authors import Authors
+from stream.records import WindowBaseline
 
-_WINDOW_BITS = -15
-"""Raw deflate: no header, no checksum."""
-_LEVEL = 3
-_COMMON = Pane(PaneKey(0, "")).pack()
-"""What all packed panes have in common: the names. With it one takes half the space."""
+_NUMBERS = Struct("=B3I3QQI3IIBH")
+"""A mark, then counts, sums, confidence, uncertain, unsigned, late; how many cells, and how long the authors are."""
+_MARK = 0
+"""The first byte of a pane packed here; one that is as it was saved begins with a brace."""
+_CELL_BYTES = 1 + array("I").itemsize
 
 
 class _WithIds(NamedTuple):
@@ -33,11 +38,17 @@ class _WithIds(NamedTuple):
 Kept = Pane | _WithIds | bytes
 
 
-@dataclass
+@dataclass(eq=False)
 class Panes:
     """Panes by start and brand. What ``get`` returns may be a copy: change drafts, and ``put`` them."""
 
     _by_start: dict[int, dict[str, Kept]] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same panes, in whatever form."""
+        return isinstance(other, Panes) and {pane.key: pane for pane in self} == {pane.key: pane for pane in other}
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     def get(self, key: PaneKey) -> Pane | None:
         kept = self._by_start.get(key.start, {}).get(key.brand)
@@ -47,13 +58,13 @@ class Panes:
         if not pane.closed or pane.fresh:
             self._keep(pane.key, pane)
         elif pane.ids is None:
-            self._keep(pane.key, _deflated(pane.pack()))
+            self._keep(pane.key, _packed(pane))
         else:
-            self._keep(pane.key, _WithIds(_deflated(pane.pack()), pane.ids))
+            self._keep(pane.key, _WithIds(_packed(pane), pane.ids))
 
     def put_packed(self, key: PaneKey, packed: bytes) -> None:
-        """A closed pane without ids as ``Pane.pack`` wrote it."""
-        self._keep(key, _deflated(packed))
+        """A closed pane without ids as ``Pane.pack`` wrote it, kept so: reading a state is to be quick."""
+        self._keep(key, packed)
 
     def drop(self, key: PaneKey) -> None:
         brands = self._by_start.get(key.start, {})
@@ -83,16 +94,52 @@ def _opened(key: PaneKey, kept: Kept) -> Pane:
     if isinstance(kept, Pane):
         return kept
     if isinstance(kept, bytes):
-        return Pane.unpack(key, _inflated(kept))
-    pane = Pane.unpack(key, _inflated(kept.packed))
+        return _unpacked(key, kept)
+    pane = _unpacked(key, kept.packed)
     pane.ids = kept.ids
     return pane
 
 
-def _deflated(packed: bytes) -> bytes:
-    compressor = compressobj(_LEVEL, DEFLATED, _WINDOW_BITS, zdict=_COMMON)
-    return compressor.compress(packed) + compressor.flush()
+def _packed(pane: Pane) -> bytes:
+    """A closed pane without its ids, in half the space and the time that JSON takes."""
+    authors = pane.authors.pack()
+    numbers = _NUMBERS.pack(
+        _MARK,
+        *pane.counts,
+        *pane.sums,
+        pane.confidence,
+        pane.uncertain,
+        *pane.unsigned,
+        pane.late,
+        len(pane.cells),
+        len(authors),
+    )
+    cells = bytes(pane.cells) + array("I", pane.cells.values()).tobytes()
+    expected = pane.baseline and list(pane.baseline.model_dump().values())
+    return b"".join((numbers, cells, authors, orjson.dumps((pane.models, expected))))
 
 
-def _inflated(kept: bytes) -> bytes:
-    return decompressobj(_WINDOW_BITS, zdict=_COMMON).decompress(kept)
+def _unpacked(key: PaneKey, packed: bytes) -> Pane:
+    """The pane that was packed, with no ids in it."""
+    if packed[0] != _MARK:
+        return Pane.unpack(key, packed)
+    _mark, *numbers, cells, size = _NUMBERS.unpack_from(packed)
+    at = _NUMBERS.size
+    in_cells = array("I", packed[at + cells : (at_authors := at + _CELL_BYTES * cells)])
+    models, expected = orjson.loads(packed[at_authors + size :])
+    return Pane(
+        key,
+        counts=numbers[:3],
+        sums=numbers[3:6],
+        confidence=numbers[6],
+        uncertain=numbers[7],
+        unsigned=numbers[8:11],
+        cells=dict(zip(packed[at : at + cells], in_cells, strict=True)),
+        authors=Authors.unpack(packed[at_authors : at_authors + size]),
+        late=numbers[11],
+        closed=True,
+        models=models,
+        baseline=expected and WindowBaseline(**dict(zip(WindowBaseline.model_fields, expected, strict=True))),
+        sample=None,
+        ids=None,
+    )
