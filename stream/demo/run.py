@@ -126,10 +126,10 @@ class Demo:
         with self._pipeline.observer.reading() as tally:
             if tally.worker_seen and not self._steps.is_done(WORKER):
                 self._steps.set(WORKER, "done", f"process {self._worker.pid}")
-                self._page.start()  # not before: the model of the worker comes first
-                self._steps.set(PAGE, "running", "starting")
             if tally.first_label_at is not None and self._first_label_s is None:
                 self._first_label_s = tally.first_label_at - self._started
+                self._page.start()  # not before: the first label comes first
+                self._steps.set(PAGE, "running", "starting")
             if self._done is None and is_over(tally, published):
                 self._done = (
                     f"done: {published.tweets:,} tweets labelled or dead; "

@@ -30,8 +30,8 @@ REGISTRY_HOSTS = re.compile(
         ["py" + r"pi\.org", "python" + "hosted", r"maven2?[./]or" + "g", r"maven\.apac" + "he", "artifac" + "tory"]
     )
 )
-OTHERS = re.compile(r"\.(png|woff2|bin|safetensors|lock)$|(^|/)(tokenizer|vocab)\.(json|txt)$")
-"""Data and pictures: not read as text."""
+OTHERS = re.compile(r"\.(png|woff2|bin|safetensors|lock)$|(^|/)(tokenizer|vocab)\.(json|txt)$|/vendor/.*\.js$")
+"""Data, pictures and what others wrote: not read as text."""
 EXTERNAL_LINK = re.compile(r"^(https?:|mailto:)")
 
 
