@@ -12,7 +12,7 @@ import pytest
 from infra.errors import KafkaUnavailableError, TopicError
 from infra.kafka.admin import check_topics, describe_topics, ensure_topics, record_counts, topic_id
 from infra.settings import Settings
-from stream.topics import Topics, topic_specs
+from stream.topics import Topics, all_topic_specs, topic_specs
 from tests.conftest import MakeSettings
 from tests.kafka_tools import environment, publish, read_all
 
@@ -90,7 +90,7 @@ def run_topics(settings: Settings, *arguments: str) -> subprocess.CompletedProce
 
 
 def test_the_command_creates_what_is_missing_and_lists_it_for_people_and_programs(settings: Settings) -> None:
-    names = [spec.name for spec in topic_specs(settings)]
+    names = [spec.name for spec in all_topic_specs(settings)]
     listed = run_topics(settings, "list", "--json")
     assert listed.returncode == 1
     assert [(row["topic"], row["state"]) for row in json.loads(listed.stdout)] == [(name, "missing") for name in names]
@@ -112,7 +112,7 @@ def test_the_command_creates_what_is_missing_and_lists_it_for_people_and_program
 
 
 def test_the_command_says_what_differs_in_one_line(settings: Settings) -> None:
-    ensure_topics(settings, topic_specs(settings))
+    ensure_topics(settings, all_topic_specs(settings))
     other = settings.model_copy(update={"partitions": 3})
     created, listed = run_topics(other, "create"), run_topics(other, "list")
     assert (created.returncode, listed.returncode) == (1, 1)
