@@ -7,6 +7,8 @@ import inspect
 import aiokafka
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.app.base import App
+from faust.topics import Topic
+from faust.transport.conductor import Conductor, ConductorCompiler
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.transport.drivers.aiokafka import Consumer as AioConsumer
@@ -76,3 +78,9 @@ def test_a_crash_can_be_seen() -> None:
 def test_folders_are_made_in_one_place_that_is_overridden() -> None:
     assert "self._create_directories()" in inspect.getsource(App)
     assert inspect.getsource(App).count(".mkdir(") == inspect.getsource(App._create_directories).count(".mkdir(")
+
+
+def test_the_conductor_holds_the_channels_whose_queues_the_streams_read() -> None:
+    assert "self.app.topics.add(cast(TopicT, channel))" in inspect.getsource(Topic.__aiter__)
+    assert "return iter(self._topics)" in inspect.getsource(Conductor.__iter__)
+    assert "queue = chan.queue" in inspect.getsource(ConductorCompiler.build)
