@@ -31,6 +31,7 @@ from infra.errors import BarometerError, KafkaUnavailableError
 from infra.health import Standing
 from infra.kafka.access import KafkaAccessError
 from infra.kafka.eager import EagerWait
+from infra.kafka.even import Evenly
 from infra.kafka.gauges import PartitionGauges
 from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
@@ -75,7 +76,8 @@ class LedgerConsumerThread(FaustConsumerThread):
     until it is empty, so a backlog upstream would hold back what is made of it
     until all of it is done. Downstream there is never more than what upstream
     has just made: nothing starves. With polls of ``broker_max_poll_records``,
-    nothing downstream waits for more than that many records.
+    nothing downstream waits for more than that many records. Upstream, partitions
+    take turns (see ``even``).
 
     Reads what is committed: a tweet of a producer's aborted transaction never was.
 
@@ -83,6 +85,10 @@ class LedgerConsumerThread(FaustConsumerThread):
     ``_create_worker_consumer`` and the isolation level of what it makes, which
     Faust ties to its own transactions.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._evenly = Evenly()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -97,12 +103,17 @@ class LedgerConsumerThread(FaustConsumerThread):
         max_records: int | None = None,
     ) -> Any:
         first = cast(LedgerTransport, self.consumer.transport).first_topic
-        downstream = {tp for tp in active_partitions or () if tp.topic == first}
-        if downstream:
-            records = await super()._fetch_records(consumer, downstream, 0, max_records)
-            if records:
-                return records
-        return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        active = {TopicPartition(*tp) for tp in active_partitions or ()}
+        downstream = {tp for tp in active if tp.topic == first}
+        for some in ([downstream] if downstream else []) + [{tp} for tp in self._evenly.order(active - downstream)]:
+            if records := await super()._fetch_records(consumer, cast("set[TP]", some), 0, max_records):
+                return self._noted(records)
+        return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, max_records))
+
+    def _noted(self, records: Any) -> Any:
+        for tp, of_partition in records.items():
+            self._evenly.note(TopicPartition(*tp), of_partition[-1].timestamp)
+        return records
 
 
 class LedgerConsumer(EagerWait, FaustConsumer):
@@ -184,7 +195,7 @@ class LedgerTransport(FaustTransport):
 class Membership:
     """What this worker owns, and the only way for a stage to get and settle records.
 
-    ``topics`` are in the order of the flow: of the last one, records come first.
+    ``topics`` are in the order of the flow: of the last one of several, records come first.
     ``take_overs`` says, by topic, how a partition becomes ours; topics not named
     continue at the group's committed offset. ``on_revoked`` is called, in the
     event loop, when a rebalance has taken everything away.
@@ -221,7 +232,7 @@ class Membership:
         read_leniently()
         transport = LedgerTransport(app.conf.broker_consumer, app)
         transport.ledger = self.ledger
-        transport.first_topic = topics[-1]
+        transport.first_topic = topics[-1] if len(topics) > 1 else ""
         app.transport = transport
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
