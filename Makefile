@@ -45,6 +45,10 @@ chaos: dev  ## Break everything while a backlog lasts, and count every tweet (SE
 chaos-million: dev  ## Measure a worker's memory over a backlog of a million tweets
 	@$(BIN)/python -m tests.chaos.million $(ARGS)
 
+.PHONY: compose-test
+compose-test: dev  ## Start the compose stack for real, scale it, kill a worker, restart Kafka (15 minutes; needs Docker)
+	@$(BIN)/python -m tests.compose $(ARGS)
+
 .PHONY: bench
 bench: dev  ## Measure on this machine
 	@$(BIN)/python -m pytest -m bench --capture=no $(ARGS)

@@ -9,13 +9,14 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import alerts, kit
 from grafana.queries import mean, quantile, rate
 from infra import metrics
+from infra.prometheus.thresholds import Thresholds
 from infra.settings import Settings
 
 LAG = "max by (topic, partition) (barometer_lag_records)"
 WORKED_ON = "max by (topic, partition) (deriv(barometer_next_offset[5m]))"
 ARRIVING = "max by (topic, partition) (deriv(barometer_end_offset[5m]))"
-DRAIN = f"{LAG} / (({WORKED_ON} - {ARRIVING}) > 0)"
-"""Seconds until a partition is worked off, where it gets shorter at all."""
+DRAIN = f"({LAG} > {Thresholds.drain_least}) / (({WORKED_ON} - {ARRIVING}) > 0)"
+"""Seconds until a backlog is worked off, where it gets shorter at all. A few records are none."""
 STAGE_COLOURS = {"classify": kit.BLUE, "aggregate": kit.VIOLET}
 CLASSIFY = 'stage="classify"'
 IN_TIME = "{within} / {all}".format(
@@ -55,12 +56,12 @@ def _at_a_glance(board: build.Dashboard) -> None:
         .graph_mode(options.BigValueGraphMode.NONE)
         .mappings(kit.named({"0": ("away", kit.RED), "1": ("up", kit.GREEN)}))
         .no_value("no worker")
-        .with_target(kit.query("min(barometer_kafka_up)"))
+        .with_target(kit.query('min(barometer_kafka_up{job="worker"})'))
     )
     workers = kit.number("Workers", "That Prometheus reaches. They share the partitions among them.", "short", width=3)
     board.with_panel(
         workers.thresholds(kit.steps((None, kit.RED), (1, kit.GREEN))).with_target(
-            kit.query("count(barometer_kafka_up)")
+            kit.query('count(barometer_kafka_up{job="worker"})')
         )
     )
     nobody = kit.number(
@@ -75,13 +76,13 @@ def _at_a_glance(board: build.Dashboard) -> None:
     drain = kit.number(
         "Caught up in",
         "Of the partition that takes longest, at the pace of the last five minutes. Nothing is shown when nobody is "
-        "behind, or when the backlog grows: look at the lag by partition.",
+        f"behind by {Thresholds.drain_least} records, or when the backlog grows: look at the lag by partition.",
         "s",
     )
     board.with_panel(
-        drain.no_value("-")
+        drain.no_value("no backlog")
         .thresholds(kit.steps((None, kit.GREEN), (300, kit.YELLOW), (3600, kit.RED)))
-        .with_target(kit.query(f"max(({DRAIN}) and ({LAG} > 0))"))
+        .with_target(kit.query(f"max({DRAIN})"))
     )
     slow = kit.number(
         "Labelled in time",
@@ -151,7 +152,7 @@ def _lag(board: build.Dashboard) -> None:
         "rises, on the left.",
         "s",
     )
-    board.with_panel(drain.min(0).with_target(kit.query(f"({DRAIN}) and ({LAG} > 0)", "{{topic}} {{partition}}")))
+    board.with_panel(drain.min(0).with_target(kit.query(DRAIN, "{{topic}} {{partition}}")))
     made = kit.listing("Partitions", "Where each stands. Stuck: its offset stands still while it is behind.", height=8)
     columns = {
         "A": ("Next offset", "max by (topic, partition) (barometer_next_offset)"),
@@ -159,7 +160,7 @@ def _lag(board: build.Dashboard) -> None:
         "C": ("Lag", LAG),
         "D": ("Worked on, a second", f"clamp_min({WORKED_ON}, 0)"),
         "E": ("Arriving, a second", f"clamp_min({ARRIVING}, 0)"),
-        "F": ("Caught up in", f"({DRAIN}) or ({LAG} == 0)"),
+        "F": ("Caught up in", f"({DRAIN}) or 0 * ({LAG} <= {Thresholds.drain_least})"),
     }
     kit.sorted_by(kit.joined(made, {"topic": "Topic", "partition": "Partition"}, columns), "Lag")
     made.override_by_name("Caught up in", [kit.setting("unit", "s"), kit.setting("noValue", "-")])

@@ -124,7 +124,8 @@ def _who(board: build.Dashboard, settings: Settings) -> None:
     )
     effect = settings.spike_min_effect
     board.with_panel(
-        changed.min(-0.2)
+        changed.no_value("Still learning what is usual")
+        .min(-0.2)
         .max(0.6)
         .decimals(0)
         .thresholds(kit.steps((None, kit.GREY), (effect / 2, kit.YELLOW), (effect, kit.ORANGE), (3 * effect, kit.RED)))
