@@ -24,6 +24,7 @@ COMMANDS = {
     "tail": ("stream.tail.cli:tail", "Watch a topic: one line for each record, as it comes."),
     "dead": ("stream.dead_letters.cli:dead", "Look at what could not be processed, and send it again."),
     "backtest": ("stream.backtest.cli:backtest", "Tell the windows and spikes of a file, offline."),
+    "report": ("stream.report.cli:report", "Write a page on a brand over a time, to be sent on."),
     "predict": ("stream.predict.cli:predict", "Label a file: CSV, JSON Lines or Parquet."),
     "try": ("model.try_cli:try_", "Label texts, typed or piped in."),
     "audit": ("stream.audit:audit", "Count all windows again from the labelled tweets, and compare."),

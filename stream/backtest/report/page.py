@@ -13,7 +13,7 @@ from stream.backtest.result import Series
 from stream.records import Spike
 from stream.spikes.evidence.sentence import duration
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #2c3e50; --quiet: #6b7885; --line: #e1e5e9; --card: #f8f9fa; --page: #fff }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8ec; --quiet: #9aa6b2; --line: #3a444e; --card: #232a31; --page: #181d22 } }
@@ -40,19 +40,19 @@ _FACTS = (
 
 def page(brand: str, series: Series, spikes: Sequence[Spike], png: bytes, source: str) -> str:
     """The page as HTML. ``png``: the plot. What people wrote is escaped, and links to nowhere."""
-    name = _safe(brand)
+    name = safe(brand)
     tweets = sum(minute.tweets for minute in series.minutes)
-    lead = f"{tweets:,} tweets, {span(series.start, series.end)}, from {_safe(source)}; "
-    lead += f"labelled by {_safe(', '.join(sorted(series.models)))}"
+    lead = f"{tweets:,} tweets, {span(series.start, series.end)}, from {safe(source)}; "
+    lead += f"labelled by {safe(', '.join(sorted(series.models)))}"
     picture = b64encode(png).decode()
-    sections = "\n".join(_section(number, spike) for number, spike in enumerate(spikes, start=1))
+    sections = "\n".join(section(number, spike) for number, spike in enumerate(spikes, start=1))
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{name}: reputation spikes</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 </head>
 <body>
 <h1>{name}</h1>
@@ -65,7 +65,8 @@ src="data:image/png;base64,{picture}">
 """
 
 
-def _section(number: int, spike: Spike) -> str:
+def section(number: int, spike: Spike) -> str:
+    """A spike with its evidence, as HTML."""
     evidence = spike.evidence
     if spike.closed_at is None:
         when = f"open since {spike.opened_at:%Y-%m-%d %H:%M} UTC"
@@ -73,13 +74,13 @@ def _section(number: int, spike: Spike) -> str:
         length = duration(int((spike.closed_at - spike.opened_at).total_seconds()))
         when = f"{span(int(spike.opened_at.timestamp()), int(spike.closed_at.timestamp()))} ({length})"
     quotes = "\n".join(
-        f"<blockquote>{_safe(tweet.text)}<br><small>{tweet.created_at:%H:%M} UTC, {tweet.label}"
+        f"<blockquote>{safe(tweet.text)}<br><small>{tweet.created_at:%H:%M} UTC, {tweet.label}"
         f"{f', {tweet.copies} copies' if tweet.copies > 1 else ''}</small></blockquote>"
         for tweet in evidence.tweets
     )
     return f"""<section style="--kind: {COLOURS[spike.kind]}">
 <h2><span class="kind">{number} · {spike.kind}</span> {when}</h2>
-<p>{_safe(spike.sentence)}</p>
+<p>{safe(spike.sentence)}</p>
 {_facts(spike)}
 {_terms(spike)}
 {quotes}
@@ -101,14 +102,14 @@ def _facts(spike: Spike) -> str:
     for title, mix in (("languages", evidence.languages), ("sources", evidence.sources)):
         if mix:
             shown.append(f"{title}: {', '.join(f'{name or chr(8212)} {share:.0%}' for name, share in mix.items())}")
-    return f'<p class="quiet">{_safe("; ".join(shown))}</p>'
+    return f'<p class="quiet">{safe("; ".join(shown))}</p>'
 
 
 def _terms(spike: Spike) -> str:
     if not spike.evidence.terms:
         return ""
     rows = "\n".join(
-        f'<tr><td>{_safe(term.term)}</td><td class="n">{term.share:.0%}</td><td class="n">{term.share_before:.0%}</td>'
+        f'<tr><td>{safe(term.term)}</td><td class="n">{term.share:.0%}</td><td class="n">{term.share_before:.0%}</td>'
         f'<td class="n">{term.explains:.0%}</td><td class="n">{term.z:.1f}</td></tr>'
         for term in spike.evidence.terms
     )
@@ -117,5 +118,6 @@ def _terms(spike: Spike) -> str:
     return f'<div class="scroll"><table>{head}\n{rows}</table></div>'
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """What people wrote, as it may stand in HTML."""
     return escape(printable(text))
