@@ -51,7 +51,7 @@ class Client:
         self.wanted = wanted
         self.overflowed = False
         self.arrived = asyncio.Event()
-        self._seen = dict(seen)
+        self.seen = dict(seen)
         self._changes: OrderedDict[tuple[str, Any], Change] = OrderedDict()
         self._tweets: deque[Change] = deque(maxlen=_TWEETS_WAITING)
         self._per_s = tweets_per_s
@@ -59,7 +59,7 @@ class Client:
 
     def offer(self, change: Change, now: float) -> None:
         """Let a change wait, unless the client does not want it or has had it."""
-        if not self.wanted.includes(change) or change.offset < self._seen.get((change.kind, change.partition), 0):
+        if not self.wanted.includes(change) or change.offset < self.seen.get((change.kind, change.partition), 0):
             return
         if change.kind == "tweet":
             if not self._sampled(now):
@@ -103,6 +103,7 @@ class Hub:
     most_clients: int
     clock: Callable[[], float] = time.monotonic
     clients: set[Client] = field(default_factory=set)
+    _listening: set[Client] = field(default_factory=set)
     _log: deque[Change] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     _begin: dict[tuple[Kind, int], int] = field(default_factory=dict)
 
@@ -114,7 +115,7 @@ class Hub:
                 gone = self._log[0]
                 self._begin[gone.kind, gone.partition] = gone.offset + 1
             self._log.append(change)
-            for client in self.clients:
+            for client in self._listening:
                 client.offer(change, now)
 
     def forget(self) -> None:
@@ -129,19 +130,29 @@ class Hub:
     def full(self) -> bool:
         return len(self.clients) >= self.most_clients
 
-    def join(self, wanted: Wanted, since: Positions) -> tuple[Client, bool]:
-        """A new client, with what it has missed since ``since``; whether all of that is still known."""
+    def join(self, wanted: Wanted, since: Positions) -> Client:
+        """A new client, which is told nothing before it ``begin``s."""
         client = Client(wanted, since, self.tweets_per_s, self.clock())
-        whole = all(since.get(place, 0) >= begin for place, begin in self._begin.items() if place[0] in wanted.kinds)
-        if since:
-            for change in self._log:
-                client.offer(change, self.clock())
         self.clients.add(client)
         metrics.HTTP_STREAMS.set(len(self.clients))
-        return client, whole or not since
+        return client
+
+    def begin(self, client: Client) -> bool:
+        """Tell a client what it has missed, and from now on all it wants; False when some of that is forgotten.
+
+        Begin when all that was on the topics has been read: before, it is the past that is told.
+        """
+        self._listening.add(client)
+        since, kinds = client.seen, client.wanted.kinds
+        if not since:
+            return True
+        for change in self._log:
+            client.offer(change, self.clock())
+        return all(since.get(place, 0) >= begin for place, begin in self._begin.items() if place[0] in kinds)
 
     def leave(self, client: Client) -> None:
         self.clients.discard(client)
+        self._listening.discard(client)
         metrics.HTTP_STREAMS.set(len(self.clients))
 
 

@@ -20,13 +20,17 @@ PATIENCE_S = 15.0
 
 @dataclass(frozen=True)
 class Source:
-    """What a stream tells of: how changes are shown, where we are, how fresh that is, and when to stop."""
+    """What a stream tells of: how changes are shown, where we are, how fresh that is, and when to stop.
+
+    ``ready``: whether all that was on the topics before has been read.
+    """
 
     hub: Hub
     render: Render
     positions: Callable[[], Positions]
     freshness: Callable[[], Mapping[str, Any]]
     stopping: asyncio.Event
+    ready: Callable[[], bool]
 
 
 class EventStream(Response):
@@ -34,12 +38,11 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, source: Source, client: Client, *, missed: bool) -> None:
+    def __init__(self, source: Source, client: Client) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._source = source
         self._client = client
-        self._missed = missed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until somebody has had enough."""
@@ -64,7 +67,12 @@ class EventStream(Response):
     async def _stream(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         first = f"retry: {RETRY_MS}\n\n".encode()
-        if self._missed:
+        while not self._source.ready():
+            if not await self._send(send, first + event("freshness", self._source.freshness())):
+                return
+            first = b""
+            await asyncio.sleep(1)
+        if not self._source.hub.begin(self._client):
             first += event("reset", {"reason": "what changed meanwhile is no longer known: load what you show again"})
         sent, told_at, told = await self._send(send, first), -FRESHNESS_S, dict[str, Any]()
         while sent and not self._client.overflowed:

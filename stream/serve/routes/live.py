@@ -56,8 +56,7 @@ async def events(
     if use.hub.full:
         raise ProblemError(503, "too many streams of events are open here; try again", retry_after_s=10)
     wanted = Wanted(frozenset(cast("set[Kind]", kinds)), names)
-    client, whole = use.hub.join(wanted, seen)
-    return EventStream(_source(use), client, missed=not whole)
+    return EventStream(_source(use), use.hub.join(wanted, seen))
 
 
 def _source(use: Services) -> Source:
@@ -73,4 +72,5 @@ def _source(use: Services) -> Source:
         lambda: use.state.read.positions,
         lambda: use.state.freshness().model_dump(mode="json"),
         use.stopping,
+        lambda: use.state.ready,
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stream.serve.events import MOST_WAITING, REMEMBERED, Client, Hub, Wanted, event
 from stream.serve.read.model import Change
-from stream.serve.read.positions import Kind, Partition, decode
+from stream.serve.read.positions import Kind, Partition, Positions, decode
 
 ALL: frozenset[Kind] = frozenset(("window", "spike", "tweet"))
 
@@ -27,6 +27,12 @@ class Clock:
 def make_hub(tweets_per_s: float = 5.0) -> tuple[Hub, Clock]:
     clock = Clock()
     return Hub(tweets_per_s, most_clients=10, clock=clock), clock
+
+
+def join(hub: Hub, wanted: Wanted, since: Positions) -> tuple[Client, bool]:
+    """A client that listens; whether it missed nothing that is not known."""
+    client = hub.join(wanted, since)
+    return client, hub.begin(client)
 
 
 def change(kind: Kind, offset: int, *, partition: int = 0, brand: str = "Lumora", key: Any = None) -> Change:
@@ -52,7 +58,7 @@ def test_who_comes_back_to_any_replica_has_the_newest_of_everything(
     held = {(one.partition, one.key): one.offset for one in log[:left_at]}
     second, _clock = make_hub()
     second.publish(log[:replica_at])
-    client, whole = second.join(Wanted(ALL), positions)
+    client, whole = join(second, Wanted(ALL), positions)
     second.publish(log[replica_at:])
     later = client.take()
     assert whole
@@ -65,15 +71,15 @@ def test_who_comes_back_to_any_replica_has_the_newest_of_everything(
 def test_who_is_too_far_behind_is_told_so() -> None:
     hub, _clock = make_hub()
     hub.publish(change("window", offset) for offset in range(REMEMBERED + 10))
-    assert hub.join(Wanted(ALL), {("window", 0): 9})[1] is False
-    assert hub.join(Wanted(ALL), {("window", 0): 10})[1] is True
-    assert hub.join(Wanted(frozenset(("spike",))), {("spike", 0): 1})[1] is True
-    assert hub.join(Wanted(ALL), {})[1] is True
+    assert join(hub, Wanted(ALL), {("window", 0): 9})[1] is False
+    assert join(hub, Wanted(ALL), {("window", 0): 10})[1] is True
+    assert join(hub, Wanted(frozenset(("spike",))), {("spike", 0): 1})[1] is True
+    assert join(hub, Wanted(ALL), {})[1] is True
 
 
 def test_windows_that_wait_are_replaced_by_their_newer_state() -> None:
     hub, _clock = make_hub()
-    client, _ = hub.join(Wanted(ALL), {})
+    client, _ = join(hub, Wanted(ALL), {})
     hub.publish(change("window", offset, key=offset % 3) for offset in range(3_000))
     assert offsets(client) == [2_997, 2_998, 2_999]
     assert not client.overflowed
@@ -81,7 +87,7 @@ def test_windows_that_wait_are_replaced_by_their_newer_state() -> None:
 
 def test_a_client_that_takes_nothing_holds_little_and_is_dropped() -> None:
     hub, clock = make_hub()
-    client, _ = hub.join(Wanted(ALL), {})
+    client, _ = join(hub, Wanted(ALL), {})
     for offset in range(3 * MOST_WAITING):
         clock.now += 0.01
         hub.publish([change("window", offset), change("tweet", offset)])
@@ -91,7 +97,7 @@ def test_a_client_that_takes_nothing_holds_little_and_is_dropped() -> None:
 
 def test_tweets_are_a_sample_of_so_many_a_second() -> None:
     hub, clock = make_hub(tweets_per_s=5)
-    client, _ = hub.join(Wanted(ALL), {})
+    client, _ = join(hub, Wanted(ALL), {})
     taken = 0
     for offset in range(10_000):
         clock.now = offset / 1_000
@@ -103,7 +109,7 @@ def test_tweets_are_a_sample_of_so_many_a_second() -> None:
 
 def test_only_what_is_wanted_is_told() -> None:
     hub, _clock = make_hub()
-    client, _ = hub.join(Wanted(frozenset(("window",)), frozenset(("Zuppla",))), {})
+    client, _ = join(hub, Wanted(frozenset(("window",)), frozenset(("Zuppla",))), {})
     hub.publish(
         [
             change("window", 0),
@@ -117,7 +123,7 @@ def test_only_what_is_wanted_is_told() -> None:
 
 def test_who_has_left_is_told_nothing_more() -> None:
     hub, _clock = make_hub()
-    client, _ = hub.join(Wanted(ALL), {})
+    client, _ = join(hub, Wanted(ALL), {})
     hub.leave(client)
     hub.publish([change("window", 0)])
     assert client.waiting == 0
@@ -126,7 +132,7 @@ def test_who_has_left_is_told_nothing_more() -> None:
 
 def test_when_everything_begins_again_clients_must_too() -> None:
     hub, _clock = make_hub()
-    client, _ = hub.join(Wanted(ALL), {})
+    client, _ = join(hub, Wanted(ALL), {})
     hub.forget()
     assert client.overflowed
     assert client.arrived.is_set()
@@ -146,7 +152,7 @@ def test_an_event_is_one_line_of_json_whatever_is_in_it() -> None:
 def test_a_client_sleeps_until_something_comes() -> None:
     async def wait() -> None:
         hub, _clock = make_hub()
-        client, _ = hub.join(Wanted(ALL), {})
+        client, _ = join(hub, Wanted(ALL), {})
         waiting = asyncio.create_task(client.arrived.wait())
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -154,3 +160,13 @@ def test_a_client_sleeps_until_something_comes() -> None:
         await asyncio.wait_for(waiting, 1)
 
     asyncio.run(wait())
+
+
+def test_who_comes_before_all_is_read_is_not_told_the_past() -> None:
+    hub, _clock = make_hub()
+    client = hub.join(Wanted(ALL), {})
+    hub.publish(change("window", offset) for offset in range(100))
+    assert client.waiting == 0
+    hub.begin(client)
+    hub.publish([change("window", 100)])
+    assert offsets(client) == [100]
