@@ -296,7 +296,7 @@ def _around(limits: Thresholds) -> list[Alert]:
             "KafkaUnreachable",
             category="pipeline",
             severity="critical",
-            expr="barometer_kafka_up == 0",
+            expr=f"barometer_kafka_up{{{WORKER}}} == 0",
             for_s=limits.kafka_s,
             summary="Worker {{ $labels.instance }} cannot reach Kafka",
             description=f"""
