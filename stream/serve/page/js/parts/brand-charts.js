@@ -36,7 +36,7 @@ export function shareChart(brand, windows, span, spikes, onZoom) {
       { label: "Negative", values: column((w) => w.negative_share), colour: "--negative", kind: "line", width: 2.5 },
     ],
     bands: [{ upper: 0, lower: 1, colour: "--baseline-band" }, { upper: 2, lower: 3, colour: "--negative-band" }],
-    flags: spikes.map(flag),
+    flags: spikes.map((spike) => flag(spike, span)),
     axis: "share",
     height: SHARE_HEIGHT,
     label: shareWords(name, cells, span, spikes),
@@ -83,11 +83,11 @@ export function volumeChart(brand, windows, span, onZoom) {
   </div>`;
 }
 
-/** @param {Spike} spike @returns {import("../chart/element.js").Flag} */
-function flag(spike) {
+/** @param {Spike} spike @param {Span} span @returns {import("../chart/element.js").Flag} */
+function flag(spike, span) {
   return {
     from: ms(spike.opened_at) / 1000,
-    to: ms(spike.closed_at ?? spike.updated_at) / 1000,
+    to: (spike.status === "open" ? span.to : ms(spike.closed_at ?? spike.updated_at)) / 1000,
     title: `${kindWord(spike.kind)}, ${dateTime(spike.opened_at)}: ${spike.sentence}`,
     href: href("spike", spike.id),
     colour: `--${spike.kind}`,

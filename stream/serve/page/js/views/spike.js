@@ -69,7 +69,7 @@ export class SpikeView {
         <a class="button" href=${inChart(spike)}>See it in the chart ${icon("right")}</a>
       </div>
       <p class="headline ${spike.kind}">${spike.sentence}</p>
-      ${figures(spike)}
+      ${figures(spike, this.app.now)}
       <div class="columns even">
         <div class="column">
           <section class="card" aria-labelledby="terms-title"><header><h2 id="terms-title">What people say</h2>
@@ -90,11 +90,11 @@ function inChart(spike) {
   return href("brand", spike.brand, { from, to });
 }
 
-/** @param {Spike} spike */
-function figures(spike) {
+/** @param {Spike} spike @param {number} now */
+function figures(spike, now) {
   const volume = spike.kind === "volume";
   const level = (/** @type {number} */ x) => (volume ? `${count(x)}/min` : share(x));
-  const end = spike.closed_at ?? spike.updated_at;
+  const end = spike.closed_at ? ms(spike.closed_at) : now || ms(spike.updated_at);
   return html`<div class="tiles">
     <div class="tile"><h2>${volume ? "Tweets a minute" : `${spike.kind === "negative" ? "Negative" : "Positive"} share`}</h2>
       <p class="value">${level(spike.share)} <small>usual ${level(spike.baseline)}</small></p>
@@ -103,7 +103,7 @@ function figures(spike) {
       <p class="hint">${spike.baseline > 0 ? `${times(spike.share / spike.baseline)} what is usual` : "usual is none"}</p></div>
     <div class="tile"><h2>Tweets</h2><p class="value">${count(spike.tweets)}</p>
       <p class="hint">${spike.authors ? `by at least ${count(spike.authors)} people` : "authors not known"}</p></div>
-    <div class="tile"><h2>Lasted</h2><p class="value">${duration(ms(end) - ms(spike.started_at))}</p>
+    <div class="tile"><h2>${spike.closed_at ? "Lasted" : "Lasts for"}</h2><p class="value">${duration(end - ms(spike.started_at))}</p>
       <p class="hint">${spike.closed_at ? `ended ${dateTime(spike.closed_at)}${spike.reason ? `: ${spike.reason}` : ""}` : "still open"}</p></div>
   </div>`;
 }

@@ -76,7 +76,7 @@ export class SpikesView {
         <h2><a data-row href=${href("spike", spike.id)}><bdi>${brandName(spike.brand)}</bdi></a></h2>
         ${spike.status === "open" ? html`<em class="tag open">open</em>` : nothing}
         <p class="hint"><time datetime=${spike.opened_at} title=${ago(spike.opened_at, this.app.now)}>${dateTime(spike.opened_at)}</time>,
-          ${spike.closed_at ? "lasted" : "for"} ${duration(ms(spike.closed_at ?? spike.updated_at) - ms(spike.opened_at))}</p></header>
+          ${spike.closed_at ? "lasted" : "for"} ${duration((spike.closed_at ? ms(spike.closed_at) : this.app.now || ms(spike.updated_at)) - ms(spike.opened_at))}</p></header>
       <p class="sentence">${spike.sentence}</p>
       <p class="term-chips">${spike.evidence.terms.slice(0, 6).map(({ term }) => html`<span class="term"><bdi>${term}</bdi></span>`)}</p>
     </li>`)}</ol>`;
