@@ -99,3 +99,74 @@ def engine(
     from stream.bench.engine import run
 
     run(data, parent, texts=texts, rounds=rounds, threads=threads, as_json=as_json, compare=compare)
+
+
+@bench.command(
+    epilog="""\b
+Examples:
+  barometer bench predict
+  barometer bench predict --seconds 10 --rounds 5 --json > predict.json
+"""
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=4.0,
+    show_default=True,
+    help="Of each server at each number of clients, in a round.",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds, in turns.")
+@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+def predict(seconds: float, rounds: int, as_json: bool) -> None:
+    """Compare POST /predict with the server that most people write first.
+
+    That is FastAPI around a pipeline of the transformers library, with the same
+    weights; and, to see what the batcher alone does, Barometer's engine behind a
+    lock, one text at a time. 1, 8 and 64 clients, each asking for one text after
+    the other. The servers take turns. Needs the extra torch, and takes about three minutes.
+    """
+    from importlib.util import find_spec
+
+    from infra.errors import MissingExtraError
+
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingExtraError("barometer bench predict", "torch")
+    from stream.bench.predict import run
+
+    run(seconds=seconds, rounds=rounds, as_json=as_json)
+
+
+@bench.command(
+    epilog="""\b
+Examples:
+  barometer bench pipeline
+  barometer bench pipeline --data Tweets.csv --json > pipeline.json
+  barometer bench pipeline --data Tweets.csv --compare pipeline.json
+"""
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tweets to publish, again and again, with times of their own; default: those of the demo.",
+)
+@click.option("--tweets", type=click.IntRange(min=500), help="In the backlog for the model; default: 6,000.")
+@click.option("--quick", "size", flag_value="quick", help="A minute, and figures that are rough.")
+@click.option("--full", "size", flag_value="full", help="An hour: up to a million tweets and 10,000 brands.")
+@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
+)
+def pipeline(data: Path | None, tweets: int | None, size: str | None, as_json: bool, compare: Path | None) -> None:
+    """Compare the whole flow with the engine alone, on a real Kafka.
+
+    Starts a Kafka of its own, and workers. Measures a backlog with the model
+    that ships and the engine alone in turns, what everything but the model costs
+    (with a classifier that takes no time), latency at 10, 50 and 80% of the
+    capacity, two and three workers, and whether more tweets or brands cost more
+    for each. Every count is checked. Takes about four minutes.
+    """
+    from stream.bench.pipeline.command import run
+
+    run(size or "default", tweets, data, as_json=as_json, compare=compare)

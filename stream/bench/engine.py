@@ -40,7 +40,7 @@ def run(
 ) -> None:
     """Measure, and print tables or JSON on standard output. Raises UsageError for a file without enough texts."""
     judged, truth = _labelled(data)
-    timed = judged[:texts] if data else _made_up(texts)
+    timed = judged[:texts] if data else made_up(texts)
     if len(timed) < 64:
         raise UsageError(f"{data} has {len(timed)} labelled texts; 64 are needed to measure anything")
     console = Console(stderr=True)
@@ -72,7 +72,7 @@ def _labelled(data: Path | None) -> tuple[list[str], list[int]]:
     return read.texts, read.labels
 
 
-def _made_up(count: int) -> list[str]:
+def made_up(count: int) -> list[str]:
     """Texts of the demo's scenario."""
     with tempfile.TemporaryDirectory(prefix="barometer-bench-") as folder:
         path = Path(folder) / "scenario.jsonl"

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from model.quantification import wilson
 from stream.backtest.report.page import STYLE, safe, section
+from stream.backtest.report.plots import COLOURS
 from stream.backtest.report.show import span as in_words
 from stream.backtest.result import Minute
+from stream.records import Spike
 from stream.report.gather import Story
 from stream.report.picture import svg
 from stream.spikes.rules import HOUR_S
@@ -37,7 +39,7 @@ def page(story: Story, now: dt.datetime) -> str:
     name = safe(story.brand)
     series = story.series
     when = in_words(series.start, series.end)
-    sections = "\n".join(section(number, spike) for number, spike in enumerate(story.spikes, start=1))
+    sections = "\n".join(_section(number, spike) for number, spike in enumerate(story.spikes, start=1))
     models = safe(", ".join(sorted(series.models)))
     return f"""<!doctype html>
 <html lang="en">
@@ -50,7 +52,7 @@ def page(story: Story, now: dt.datetime) -> str:
 <body>
 <header>
 <h1>{name}</h1>
-<p class="quiet">{when} UTC</p>
+<p class="quiet">{when}</p>
 <p class="lead">{safe(lead(story))}</p>
 </header>
 <main>
@@ -68,6 +70,11 @@ Barometer on {now:%Y-%m-%d %H:%M} UTC.</footer>
 </body>
 </html>
 """
+
+
+def _section(number: int, spike: Spike) -> str:
+    """A spike in the colour that its kind has on this page."""
+    return section(number, spike).replace(f"--kind: {COLOURS[spike.kind]}", f"--kind: var(--{spike.kind})", 1)
 
 
 def lead(story: Story) -> str:
