@@ -33,6 +33,8 @@ export class BrandView {
     this.title = brandName(route.id);
     this.wants = { brands: route.id, types: "window,spike,tweet" };
     this.query = route.query;
+    /** What the windows were asked for. */
+    this.loaded = "";
     const changed = () => app.invalidate();
     this.now = new Resource(() => getBrand(this.brand), () => this.#came(), BRAND_EVERY_MS);
     this.spikes = new Resource(() => getSpikes({ brand: this.brand, limit: MOST_SPIKES }), changed, SPIKES_EVERY_MS);
