@@ -44,9 +44,10 @@ class PartitionGauges:
             metrics.NEXT_OFFSET.labels(tp.topic, str(tp.partition)).set(offset)
 
     def ends(self, ends: Mapping[TopicPartition, int], working: Mapping[TopicPartition, int]) -> None:
-        """Where the partitions end, as the broker says."""
+        """Where the partitions end, as the broker says; with where we are then, so that the lag is the difference."""
         for tp, end in ends.items():
             if tp in working:
+                metrics.NEXT_OFFSET.labels(tp.topic, str(tp.partition)).set(working[tp])
                 metrics.END_OFFSET.labels(tp.topic, str(tp.partition)).set(end)
                 metrics.LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - working[tp]))
 
