@@ -66,8 +66,8 @@ def _debian(env: Mapping[str, str], cache: Path) -> None:
             raise UnavailableError("stand-ins need root and debootstrap (Debian: apt-get install debootstrap)")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", f"{folder}/root", env=env)
-            run("tar", "-C", f"{folder}/root", "-cf", str(archive.with_suffix(".part")), ".", env=env)
+            run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", f"{folder}/tree", env=env)
+            run("tar", "-C", f"{folder}/tree", "-cf", str(archive.with_suffix(".part")), ".", env=env)
         archive.with_suffix(".part").rename(archive)
     run("docker", "import", str(archive), DEBIAN, env=env)
 
