@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -46,7 +47,7 @@ STUCK_AFTER_S = 5.0
 """A partition with records but no progress for this long, while its stage has nothing to do,
 is sought again: Faust can drop its first records between assignment and take-over."""
 STUCK_BUSY_S = 60.0
-"""The same where the stage is busy with other partitions and may just be slow."""
+"""The same where the stage is busy with other partitions, and so slow that what Faust holds may not have come by."""
 
 TakeOver = Callable[[int], int]
 """Makes one partition ours; blocking, called in a thread. Returns the offset to continue at."""
@@ -113,6 +114,7 @@ class LedgerConsumerThread(FaustConsumerThread):
     def _noted(self, records: Any) -> Any:
         for tp, of_partition in records.items():
             self._evenly.note(TopicPartition(*tp), of_partition[-1].timestamp)
+            cast(LedgerConsumer, self.consumer).handed_out[TopicPartition(*tp)] = of_partition[-1].offset
         return records
 
 
@@ -131,6 +133,8 @@ class LedgerConsumer(EagerWait, FaustConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = _NoReadOffsets()
+        self.handed_out: dict[TopicPartition, int] = {}
+        """Of each partition the last offset that Faust was given, since it was last sought."""
 
     def _new_consumer_thread(self) -> FaustConsumerThread:
         return LedgerConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -182,6 +186,7 @@ class LedgerConsumer(EagerWait, FaustConsumer):
         tp = AioTopicPartition(*partition)
         if tp in consumer.assignment():
             consumer.seek(tp, offset)
+            self.handed_out.pop(TopicPartition(*partition), None)
 
 
 class LedgerTransport(FaustTransport):
@@ -223,7 +228,9 @@ class Membership:
         self._assignment: frozenset[TopicPartition] | None = None
         self._dropped: set[TopicPartition] = set()
         self._sought_at: dict[TopicPartition, float] = {}
-        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        self._moved: dict[TopicPartition, tuple[int, float, int]] = {}
+        """Of each partition: where it stands, since when, and how many records of its topic had come by then."""
+        self._seen: Counter[str] = Counter()
         self._active_at: dict[str, float] = {}
         self._busy = 0
         self._draining = False
@@ -245,6 +252,8 @@ class Membership:
         Every batch must end in ``settle`` or ``drop``.
         """
         records = [_incoming(event) for event in events]
+        if records:
+            self._seen[records[0].tp.topic] += len(records)
         if self._draining:
             records = []
         for record in records:
@@ -317,17 +326,22 @@ class Membership:
             return {}
         self._gauges.ends(ends, self.ledger.next)
         now = monotonic()
+        consumer = cast(LedgerConsumer, self._app.consumer)
         for tp, end in ends.items():
             due = self.ledger.next.get(tp)
             if due is None:
                 continue
-            offset, since = self._moved.get(tp, (-1, now))
+            seen = self._seen[tp.topic]
+            offset, since, seen_then = self._moved.get(tp, (-1, now, seen))
             if offset != due or end <= due:
-                self._moved[tp] = (due, now)
+                self._moved[tp] = (due, now, seen)
                 continue
             idle = now - self._active_at.get(tp.topic, 0.0) > STUCK_AFTER_S
-            if now - since > (STUCK_AFTER_S if idle else STUCK_BUSY_S):
-                self._moved[tp] = (due, now)
+            # First in, first out: what Faust was given of it before then has come by, or never will.
+            held = 2 * self._app.conf.stream_buffer_maxsize
+            passed_over = seen - seen_then > held and consumer.handed_out.get(tp, -1) >= due
+            if now - since > (STUCK_AFTER_S if idle or passed_over else STUCK_BUSY_S):
+                self._moved[tp] = (due, now, seen)
                 await self._repair(tp, None, epoch)
         return ends
 
