@@ -66,7 +66,7 @@ def run_rounds(
     Raises BenchError when one of them ends early.
     """
     by_length = sorted(texts, key=len)
-    processes = [_Process(one) for one in contestants]
+    processes = [Turn(one) for one in contestants]
     results = [Result(one) for one in contestants]
     try:
         for process, result in zip(processes, results, strict=True):
@@ -102,8 +102,8 @@ def _spread(by_length: Sequence[str], count: int) -> list[str]:
     return [chosen[at] for at in shuffled]
 
 
-class _Process:
-    """The other side of ``_serve``."""
+class Turn:
+    """A contestant in a process of its own: the other side of ``_serve``."""
 
     def __init__(self, contestant: Contestant) -> None:
         context = multiprocessing.get_context("spawn")  # threads of inference libraries do not survive a fork
@@ -146,7 +146,7 @@ def _serve(contestant: Contestant, pipe: Connection) -> None:
                 run = contestant.make(*contestant.arguments)
                 answer: Any = time.perf_counter() - started
             elif question == "memory":
-                answer = _peak_mb()
+                answer = peak_mb()
             else:
                 assert run is not None  # noqa: S101  ("start" is the first question)
                 answer = run(question[1]) if isinstance(question, tuple) else _timed(run, question)
@@ -162,7 +162,7 @@ def _timed(run: Runner, texts: Sequence[str]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Largest resident set of this process in MB."""
     status = Path("/proc/self/status")
     if status.exists():  # what getrusage tells on Linux counts the process that started this one
