@@ -84,12 +84,7 @@ def group_progress(settings: Settings, topic: str, partitions: int, timeout: flo
         for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
             answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
             bounds.append({place.partition: answer.result(timeout).offset for place, answer in answers.items()})
-        answer = admin.list_consumer_group_offsets([asked], request_timeout=timeout)[settings.group]
-        committed = {
-            place.partition: place.offset
-            for place in answer.result(timeout).topic_partitions or ()
-            if place.offset >= 0
-        }
+        committed = _committed(admin, asked, timeout)
     except (KafkaException, TimeoutError) as error:
         raise KafkaUnavailableError(
             f"Kafka at {settings.kafka_bootstrap_servers} does not say how far the group {settings.group} is: {error}"
