@@ -149,6 +149,10 @@ def test_it_does_not_read_like_five_sentences(played: Played) -> None:
     assert len({tweet.author for tweet in played.tweets}) > 1_500
 
 
+def test_no_slot_is_left_open(played: Played) -> None:
+    assert not [tweet.text for tweet in played.tweets if "{" in tweet.text or "}" in tweet.text]
+
+
 @pytest.mark.parametrize("sign", ["&amp;", "&lt;3", "#", "https://t.example/", "RT @", "😡", "❤️", "!", "?"])
 def test_it_holds_what_real_tweets_hold(played: Played, sign: str) -> None:
     assert sum(sign in tweet.text for tweet in played.tweets) >= 3
