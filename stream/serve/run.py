@@ -19,10 +19,12 @@ import uvicorn
 import uvloop
 
 from infra.errors import BarometerError, UsageError
+from infra.process import tell_process
 from infra.settings import Settings
 from model.batching.batcher import Batcher
 from model.batching.queue import Limits
 from model.engines import BUNDLED, bundled_folder
+from model.measured import Measured
 from model.prediction import Classifier
 from model.quantification import Confusion, read_confusion
 from stream.serve.app import create_app
@@ -51,7 +53,8 @@ def serve(settings: Settings, load: Callable[[], Classifier] | None) -> None:
 
 
 async def _serve(settings: Settings, load: Callable[[], Classifier] | None, app: Any, listening: socket.socket) -> None:
-    classifier = None if load is None else await asyncio.to_thread(load)
+    tell_process()
+    classifier = None if load is None else Measured(await asyncio.to_thread(load))
     topics, stopping = Topics.of(settings), asyncio.Event()
     bounds = Bounds(
         horizon_s=settings.serve_history_h * 3_600,
