@@ -278,9 +278,9 @@ def states(drawing: Drawing, found: Sequence[Series]) -> None:
         return
     for place, series in enumerate(found):
         step = min((b[0] - a[0] for a, b in zip(series.points, series.points[1:], strict=False)), default=1.0)
-        colour = next(
-            (c for word, c in (("negative", "#d64550"), ("positive", "#3f9b4f")) if word in series.name), "#3d7cc9"
-        )
+        kinds = {"negative": "#d64550", "positive": "#3f9b4f", "volume": "#3d7cc9"}
+        on = drawing.defaults["mappings"][0]["options"].get("1", {}).get("color", "#3d7cc9")
+        colour = next((of for kind, of in kinds.items() if kind in series.name), on)
         axes.broken_barh([(at, step) for at, _value in series.points], (-place - 0.35, 0.7), color=GRID)
         axes.broken_barh([(at, step) for at, value in series.points if value > 0], (-place - 0.35, 0.7), color=colour)
     axes.set_yticks([-place for place in range(len(found))], [series.name for series in found])

@@ -206,7 +206,8 @@ def settings_file(folder: Path) -> tuple[Path, dict[str, int]]:
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the stack running (only with an engine that was there before).")
-def main(keep: bool) -> None:
+@click.option("--no-build", is_flag=True, help="Take the image that is there.")
+def main(keep: bool, no_build: bool) -> None:
     """Start the compose stack, break it, look, and take it down."""
     began = time.monotonic()
     cache = Settings().cache / "compose-test"
@@ -218,7 +219,8 @@ def main(keep: bool) -> None:
             images = {name: image(name) for name in ("kafka", "prometheus", "alertmanager")} | {"python": base_image()}
             step("base images", lambda: f"stand-ins: {', '.join(ensure(images, stack.env, cache)) or 'none'}")
             tag = image("worker")
-            step("build the image", lambda: stack.docker("build", "--target", "slim", "--tag", tag, str(ROOT))[-1:])
+            if not no_build:
+                step("build the image", lambda: stack.docker("build", "--target", "slim", "--tag", tag, str(ROOT))[-1:])
             try:
                 for name, action in STEPS.items():
                     step(name, lambda act=action: act(stack))  # type: ignore[misc]
