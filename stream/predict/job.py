@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from infra.errors import BarometerError, UsageError
 
-PART_ROWS = 2_048
+PART_ROWS = 512
 """Rows of the input in a part: what is lost when a run is interrupted, and what the engine gets at once."""
 KEPT_REFUSALS = 1_000
 
