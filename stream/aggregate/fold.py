@@ -228,6 +228,7 @@ def apply(state: PartitionState, changes: Changes) -> None:
         state.published_ms[key] = changes.appended_ms
     for key in changes.evicted:
         state.panes.drop(key)
+    state.panes.stow()
     for key in [key for key in state.published_ms if key not in state.unpublished and changes.clock.passed(key.end)]:
         del state.published_ms[key]
 
@@ -341,17 +342,16 @@ def advance(state: PartitionState, changes: Changes, before: int | None, rules: 
     if clock.watermark_ms is None or clock.watermark_ms == before:
         return
     for key in sorted(_passed(state, changes, before, rules.grace_s)):
-        if (pane := _newest(state, changes, key)) and not pane.closed:
+        if (pane := _unsettled(state, changes, key)) and not pane.closed:
             _close(state, changes, _draft(changes, pane), rules)
     _silence(state, changes, before, rules)
     for key in list(_passed(state, changes, before, rules.duplicate_horizon_s)):
-        if (pane := _newest(state, changes, key)) and pane.ids is not None:
+        if (pane := _unsettled(state, changes, key)) and pane.ids is not None:
             draft = _draft(changes, pane)
             changes.forgotten[key] = pane.ids.chunks
             draft.ids, draft.fresh = None, {}
     for key in list(_passed(state, changes, before, rules.late_retention_s)):
-        saved = state.pane(key)
-        chunks = saved.ids.chunks if saved and saved.ids else 0
+        chunks = state.panes.id_chunks(key)
         if window := _window_due(changes, key):
             changes.windows[key] = window
         changes.panes.pop(key, None)
@@ -425,7 +425,7 @@ def _passed(state: PartitionState, changes: Changes, before_ms: int | None, afte
     latest = floor((now_ms / 1000 - after_end_s) / PANE_S) * PANE_S - PANE_S
     earliest = latest + PANE_S if before_ms is None else floor((before_ms / 1000 - after_end_s) / PANE_S) * PANE_S
     starts: Iterable[int] = range(earliest, latest + PANE_S, PANE_S)
-    if before_ms is None or latest - earliest > PANE_S * (len(state.panes.starts()) + len(changes.born)):
+    if before_ms is None or latest - earliest > HOUR_S:
         starts = sorted(state.panes.starts() | changes.born.keys())
     for start in starts:
         if start <= latest and (before_ms is None or start >= earliest):
@@ -444,8 +444,9 @@ def _new_pane(key: PaneKey, clock: EventClock, rules: Rules) -> Pane:
     return pane
 
 
-def _newest(state: PartitionState, changes: Changes, key: PaneKey) -> Pane | None:
-    return changes.panes.get(key) or state.pane(key)
+def _unsettled(state: PartitionState, changes: Changes, key: PaneKey) -> Pane | None:
+    """The newest version of a pane, if it may be open or know ids."""
+    return changes.panes.get(key) or (None if state.panes.settled(key) else state.pane(key))
 
 
 def _draft(changes: Changes, pane: Pane) -> Pane:

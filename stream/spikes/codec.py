@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple
+from typing import Any
 
 import orjson
 
 from stream.spikes.history import History, Hour
 from stream.spikes.pane import Kind
-from stream.spikes.recent import CHUNK_S, SAVED_FIELDS, Recent, RecentPane
+from stream.spikes.recent import CHUNK_S, SAVED_FIELDS, Recent, RecentPane, authors_in, pack_authors
 from stream.spikes.state import HEAD, BrandState, OpenSpike, Part
 
 NO_SUMS = (0,) * (len(RecentPane._fields) - SAVED_FIELDS)
@@ -38,9 +39,14 @@ def encode(state: BrandState, part: Part) -> bytes | None:
         )
     if part.name == "recent":
         panes = state.recent.between(part.number * CHUNK_S, (part.number + 1) * CHUNK_S)
-        return orjson.dumps([pane[:SAVED_FIELDS] for pane in panes]) if panes else None
+        return orjson.dumps([_row(pane) for pane in panes]) if panes else None
     hours = state.history.days.get(part.number)
     return orjson.dumps([[of_day, *hours[of_day]] for of_day in sorted(hours)]) if hours else None
+
+
+def _row(pane: RecentPane) -> list[Any]:
+    authors = (pane.negative_authors, pane.positive_authors)
+    return [*pane[: SAVED_FIELDS - len(authors)], *(authors_in(packed).tolist() for packed in authors)]
 
 
 def parts(state: BrandState) -> set[Part]:
@@ -57,7 +63,7 @@ def decode(brand: str, records: Mapping[Part, bytes]) -> BrandState:
     for part in sorted(records):
         if part.name == "recent":
             rows = orjson.loads(records[part])
-            panes += [RecentPane._make([*row[:-2], *map(tuple, row[-2:]), *NO_SUMS]) for row in rows]
+            panes += [RecentPane._make([*row[:-2], *map(pack_authors, row[-2:]), *NO_SUMS]) for row in rows]
         elif part.name == "day":
             days[part.number] = {of_day: Hour(*sums) for of_day, *sums in orjson.loads(records[part])}
     spikes = [OpenSpike(identity, Kind(kind), *rest) for identity, kind, *rest in head["open"]]

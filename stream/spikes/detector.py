@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from stream.spikes.baseline import Baseline
 from stream.spikes.pane import Kind, PaneStats, SpikeEvent, spike_id
-from stream.spikes.recent import CHUNK_S, Bounds, Stretch
+from stream.spikes.recent import CHUNK_S, Bounds, Stretch, authors_in
 from stream.spikes.rules import HOUR_S, SpikeRules
 from stream.spikes.score import bar, mean_variance, share_z, volume_z
 from stream.spikes.state import HEAD, BrandState, OpenSpike, Part
@@ -143,11 +143,11 @@ class Detector:
         """Distinct authors in the window's samples, and their part of all sampled; None and 1 where unknown."""
         panes = state.recent.panes[-stretch.panes :]
         samples = [pane.negative_authors if kind is Kind.NEGATIVE else pane.positive_authors for pane in panes]
-        sampled = sum(map(len, samples))
+        sampled = authors_in(b"".join(samples))
         if not sampled:
             return None, 1.0
-        distinct = len(set().union(*samples))
-        return distinct, distinct / sampled
+        distinct = len(set(sampled))
+        return distinct, distinct / len(sampled)
 
     def _find_volume(self, state: BrandState, baseline: Baseline) -> Finding | None:
         rules = self.rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -20,7 +21,8 @@ SHARE, VOLUME = 1, 2
 class RecentPane(NamedTuple):
     """A pane. ``expected_*``: tweets expected of that label, in millionths. ``sum_*``: of all panes up to this one.
 
-    Integers, so that sums do not depend on where they began.
+    Integers, so that sums do not depend on where they began. Authors as ``pack_authors`` gives them: as ints, they
+    were most of what is remembered of the last hours.
     """
 
     start: int
@@ -30,8 +32,8 @@ class RecentPane(NamedTuple):
     expected_negative: int
     expected_positive: int
     apart: int
-    negative_authors: tuple[int, ...]
-    positive_authors: tuple[int, ...]
+    negative_authors: bytes
+    positive_authors: bytes
     sum_tweets: int = 0
     sum_negative: int = 0
     sum_positive: int = 0
@@ -44,7 +46,17 @@ _SUMS = {
     kind: (RecentPane._fields.index(f"sum_{kind}"), RecentPane._fields.index(f"sum_expected_{kind}"))
     for kind in (Kind.NEGATIVE, Kind.POSITIVE)
 }
-_NOTHING = RecentPane(0, 0, 0, 0, 0, 0, 0, (), ())
+_NOTHING = RecentPane(0, 0, 0, 0, 0, 0, 0, b"", b"")
+
+
+def pack_authors(sample: Iterable[int]) -> bytes:
+    """An ``author_sample``, 4 bytes each."""
+    return array("I", sample).tobytes()
+
+
+def authors_in(packed: bytes) -> array[int]:
+    """The author hashes in what ``pack_authors`` gave, once or joined."""
+    return array("I", packed)
 
 
 class Bounds(NamedTuple):
@@ -91,8 +103,8 @@ class Recent:
                 round(tweets * expected[0] * MILLION),
                 round(tweets * expected[1] * MILLION),
                 apart,
-                pane.negative_authors,
-                pane.positive_authors,
+                pack_authors(pane.negative_authors),
+                pack_authors(pane.positive_authors),
             )
         )
 
