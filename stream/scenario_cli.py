@@ -31,6 +31,7 @@ def scenario() -> None:
     epilog="""\b
 Examples:
   barometer scenario write tweets.jsonl
+  barometer scenario write tweets.csv
   barometer scenario write week.jsonl --hours 168 --seed 3
 """
 )
@@ -39,7 +40,10 @@ Examples:
 @_HOURS
 @_ENDING_NOW
 def write(path: Path, seed: int | None, hours: int, ending_now: bool) -> None:
-    """Write the scenario as JSON lines. Replay them with --order file: sorted by time, nothing would be late."""
+    """Write the scenario as JSON lines, or as CSV if FILE ends in .csv.
+
+    Replay it with --order file: sorted by time, nothing would be late.
+    """
     from infra.errors import UsageError
 
     try:

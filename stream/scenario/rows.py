@@ -18,6 +18,8 @@ TWITTER_EPOCH_MS = 1_288_834_974_657
 LATE_SHARE, DUPLICATE_SHARE = 0.025, 0.016
 REPAIRED, NUMERIC_IDS, NO_IDS = 24, 40, 4
 """Rows whose time must be read from the id, whose id is a number, that have no id."""
+COLUMNS = ("id", "text", "created_at", "author", "lang", "source")
+"""Fields of a row, in their order."""
 _SOURCES = ("web", "web", "web", "android", "android", "android", "iphone", "iphone", "iphone", "archive")
 _ESCAPED = "archive"
 """This source escapes ``&``, ``<`` and ``>``, as exports of tweets do."""

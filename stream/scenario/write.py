@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from stream.records import OTHER_BRAND
 from stream.scenario.facts import LATE_AFTER_S, Episode, ScenarioFacts
 from stream.scenario.plan import Draft, Span, Subject, Timetable, loudest
-from stream.scenario.rows import Row, make_rows
+from stream.scenario.rows import COLUMNS, Row, make_rows
 from stream.scenario.texts import EpisodeTopic, load_texts
 
 DEFAULT_SEED = 7
@@ -46,12 +49,30 @@ def write_scenario(
     hours: int = DEFAULT_HOURS,
     tweets: int = DEFAULT_TWEETS,
 ) -> ScenarioFacts:
-    """Write a scenario as JSON lines, as ``generate`` gives them; say what is in it."""
+    """Write a scenario as ``generate`` gives it, as a table if the name ends in .csv, else as JSON lines.
+
+    Returns what is in it. In a table, a line that is no object stands alone in
+    the first column, so that what is broken stays broken.
+    """
     account = _Account()
+    rows = account.watch(generate(seed, start=start, hours=hours, tweets=tweets))
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in account.watch(generate(seed, start=start, hours=hours, tweets=tweets)):
-            file.write(f"{row.line}\n")
+        if path.suffix.lower() == ".csv":
+            _write_table(file, rows)
+        else:
+            file.writelines(f"{row.line}\n" for row in rows)
     return account.facts(seed, _whole_second(start), hours)
+
+
+def _write_table(file: TextIO, rows: Iterable[Row]) -> None:
+    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        try:
+            fields = json.loads(row.line)
+        except ValueError:
+            fields = None
+        table.writerow(fields if isinstance(fields, dict) else {COLUMNS[0]: row.line})
 
 
 def _whole_second(start: dt.datetime | None) -> dt.datetime:

@@ -217,6 +217,24 @@ def test_the_same_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> No
     assert digest(tmp_path / "here.jsonl") != digest(tmp_path / "other.jsonl")
 
 
+def test_a_table_holds_the_same_tweets_and_what_is_broken_stays_broken(tmp_path: Path) -> None:
+    def read(name: str) -> tuple[list[tuple[str, str, str | None]], int]:
+        path = tmp_path / name
+        rows = write_scenario(path, 3, tweets=1_000, hours=2).rows
+        items = list(read_tweets(ReplayOptions(path)))
+        tweets = [
+            (i.tweet.text, i.tweet.created_at.isoformat(), i.tweet.author) for i in items if isinstance(i, Decoded)
+        ]
+        assert len(items) == rows
+        return tweets, rows - len(tweets)
+
+    lines, broken = read("scenario.jsonl")
+    table, broken_there = read("scenario.csv")
+    # A text that is a number is none in JSON; in a table all are texts.
+    assert [tweet for tweet in table if tweet[0] != "404"] == lines
+    assert broken_there == broken - 1
+
+
 def test_another_start_moves_the_same_scenario() -> None:
     def drafts(start: dt.datetime) -> list[object]:
         return [row.draft for row in generate(5, start=start, hours=1, tweets=1_000)]
