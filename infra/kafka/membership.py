@@ -78,7 +78,7 @@ class LedgerConsumerThread(FaustConsumerThread):
     until all of it is done. Downstream there is never more than what upstream
     has just made: nothing starves. With polls of ``broker_max_poll_records``,
     nothing downstream waits for more than that many records. Upstream, partitions
-    take turns (see ``even``).
+    are read evenly (see ``even``).
 
     Reads what is committed: a tweet of a producer's aborted transaction never was.
 
@@ -113,7 +113,7 @@ class LedgerConsumerThread(FaustConsumerThread):
 
     def _noted(self, records: Any) -> Any:
         for tp, of_partition in records.items():
-            self._evenly.note(TopicPartition(*tp), of_partition[-1].timestamp)
+            self._evenly.note(TopicPartition(*tp), of_partition[-1].timestamp, len(of_partition))
             cast(LedgerConsumer, self.consumer).handed_out[TopicPartition(*tp)] = of_partition[-1].offset
         return records
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.kafka.even import LEFT_BEHIND_MS, Evenly
+from infra.kafka.even import LEFT_BEHIND_MS, MADE_UP_FOR, Evenly
 from infra.kafka.ledger import TopicPartition
 
 A, B, C = (TopicPartition("tweets", number) for number in range(3))
@@ -15,11 +15,11 @@ A, B, C = (TopicPartition("tweets", number) for number in range(3))
 
 def test_what_was_left_behind_comes_first_and_what_was_never_read_before_that() -> None:
     evenly = Evenly()
-    evenly.note(A, 1_000)
-    evenly.note(B, 1_001 + LEFT_BEHIND_MS)
+    evenly.note(A, 1_000, 1)
+    evenly.note(B, 1_001 + LEFT_BEHIND_MS, 1)
 
     assert evenly.order([A, B, C]) == [C, A, B]
-    evenly.note(A, 2_000)
+    evenly.note(A, 2_000, 1)
     assert evenly.order([A, B]) == [B, A]
 
 
@@ -29,9 +29,22 @@ def test_partitions_take_turns_whatever_time_their_batches_got() -> None:
     for _ in range(6):
         tp = evenly.order([C, A, B])[0]
         turns.append(tp)
-        evenly.note(tp, 1_000 + tp.partition)
+        evenly.note(tp, 1_000 + tp.partition, 10)
 
     assert turns == [A, B, C, A, B, C]
+
+
+def test_a_partition_that_had_nothing_in_memory_makes_up_for_it_within_bounds() -> None:
+    evenly = Evenly()
+    evenly.note(B, 1_000, 500)
+    for _ in range(20):
+        evenly.note(A, 1_000, 500)
+    caught_up = 0
+    while evenly.order([A, B])[0] == B:
+        evenly.note(B, 1_000, 500)
+        caught_up += 500
+
+    assert caught_up == MADE_UP_FOR
 
 
 @settings(max_examples=100, deadline=None)
@@ -45,5 +58,5 @@ def test_no_partition_gets_further_ahead_than_that_and_one_helping(steps: list[l
         tp = evenly.order(left)[0]
         taken, left[tp] = left[tp][:helping], left[tp][helping:]
         read[tp] = taken[-1]
-        evenly.note(tp, taken[-1])
+        evenly.note(tp, taken[-1], len(taken))
         assert max(read.values()) - min(read.values()) <= LEFT_BEHIND_MS + 9_000 * helping
