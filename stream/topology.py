@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast, get_args
 
 import faust
+from faust.types import Message
 
 from infra.kafka.security import faust_credentials
+from infra.kafka.straight import batches
 from infra.settings import Settings
 from stream.topics import Topics
 
@@ -67,12 +70,12 @@ def build_app(settings: Settings) -> faust.App:
 def connect(app: faust.App, settings: Settings, topics: Topics, loops: Mapping[Stage, Loop]) -> None:
     """Attach the loops of the stages that this worker does to their topics."""
     for stage, loop in loops.items():
-        batches = {
-            "classify": partial(_batches, most=settings.batch_size, wait_s=settings.batch_wait_s),
-            "aggregate": partial(_batches, most=AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
+        batches_of = {
+            "classify": partial(batches, most=settings.batch_size, wait_s=settings.batch_wait_s),
+            "aggregate": partial(batches, most=AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
         }[stage]
         topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw")
-        app.agent(topic, name=stage)(_agent(loop, batches))
+        app.agent(topic, name=stage)(_agent(loop, batches_of))
 
 
 def stages_of(settings: Settings) -> list[Stage]:
@@ -86,14 +89,11 @@ def source_of(stage: Stage, topics: Topics) -> str:
 
 
 def _agent(
-    loop: Loop, batches: Callable[[faust.StreamT[Any]], AsyncIterator[Sequence[Any]]]
+    loop: Loop, batches: Callable[[asyncio.Queue[Message]], AsyncIterator[Sequence[Message]]]
 ) -> Callable[[faust.StreamT[Any]], Awaitable[None]]:
+    """An agent that takes batches from the queue of its topic, past Faust's stream; the ledger acknowledges."""
+
     async def agent(stream: faust.StreamT[Any]) -> None:
-        await loop(batches(stream))
+        await loop(batches(cast("Any", aiter(stream.channel)).queue))
 
     return agent
-
-
-def _batches(stream: faust.StreamT[Any], most: int, wait_s: float) -> AsyncIterator[Sequence[Any]]:
-    """Batches of events, acknowledged by nobody: that is the ledger's business."""
-    return cast("faust.Stream[Any]", stream).noack_take(most, within=wait_s)

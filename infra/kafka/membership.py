@@ -25,7 +25,7 @@ from confluent_kafka import KafkaException
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread as FaustConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Transport as FaustTransport
-from faust.types import TP, EventT
+from faust.types import TP, Message
 
 from infra import metrics
 from infra.errors import BarometerError, KafkaUnavailableError
@@ -38,6 +38,7 @@ from infra.kafka.incoming import Headers, Incoming
 from infra.kafka.ledger import Batch, OffsetLedger, TopicPartition
 from infra.kafka.lenient import read_leniently
 from infra.kafka.offsets import OffsetProbe
+from infra.kafka.straight import StraightConductor
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,8 @@ class LedgerConsumer(EagerWait, FaustConsumer):
     """Faust's consumer, with commits decided by the ledger.
 
     Touches: ``_read_offset`` (above), ``commit`` (called by Faust's commit timer
-    and before partitions are revoked), ``_thread`` (aiokafka lives in another
+    and before partitions are revoked), ``verify_event_path`` (called by a timer),
+    ``_thread`` (aiokafka lives in another
     thread, and is safe to touch only there), aiokafka's ``_coordinator``
     (see ``check``).
     """
@@ -152,6 +154,9 @@ class LedgerConsumer(EagerWait, FaustConsumer):
             return False
         ledger.committed(offsets, epoch)
         return True
+
+    def verify_event_path(self, _now: float, _tp: TP) -> None:
+        """Faust would look at its streams, which nothing goes through here; ``infra.health`` tells who stands still."""
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Continue ``partition`` at ``offset``.
@@ -193,6 +198,7 @@ class LedgerTransport(FaustTransport):
     """Creates LedgerConsumers that share one ledger."""
 
     Consumer: ClassVar[type[FaustConsumer]] = LedgerConsumer
+    Conductor: ClassVar[type[StraightConductor]] = StraightConductor
     ledger: OffsetLedger[Incoming]
     first_topic: str
 
@@ -246,12 +252,12 @@ class Membership:
 
     # What the stages call
 
-    async def admit(self, events: Sequence[EventT[Any]]) -> Batch[Incoming]:
-        """Turn Faust's events into the batch that may be worked on; holes are sought back to.
+    async def admit(self, messages: Sequence[Message]) -> Batch[Incoming]:
+        """Turn Faust's messages into the batch that may be worked on; holes are sought back to.
 
         Every batch must end in ``settle`` or ``drop``.
         """
-        records = [_incoming(event) for event in events]
+        records = [_incoming(message) for message in messages]
         if records:
             self._seen[records[0].tp.topic] += len(records)
         if self._draining:
@@ -480,8 +486,7 @@ class Membership:
         task.add_done_callback(self._ended)
 
 
-def _incoming(event: EventT[Any]) -> Incoming:
-    message = event.message
+def _incoming(message: Message) -> Incoming:
     return Incoming(
         tp=TopicPartition(message.topic, message.partition),
         offset=message.offset,
