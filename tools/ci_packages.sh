@@ -9,6 +9,7 @@ set -eu
 # package:program, one a line
 wanted="
 chromium:chromium
+kcat:kcat
 prometheus:promtool
 prometheus:prometheus
 prometheus-alertmanager:amtool
