@@ -69,17 +69,22 @@ class LedgerCounts:
 class OffsetLedger(Generic[R]):
     """Positions of the partitions that this worker owns.
 
-    ``next`` is the offset each partition must continue at.
+    ``next`` is the offset up to which each partition is done. Batches may be at
+    work beyond it, one after the other: they are settled in the order in which
+    they were admitted.
     """
 
     next: dict[TopicPartition, int] = field(default_factory=dict)
     epoch: int = 0
     counts: LedgerCounts = field(default_factory=LedgerCounts)
+    _admitted: dict[TopicPartition, int] = field(default_factory=dict)
+    """Where partitions go on after what was admitted; of the others nothing was, since they were taken over."""
     _committed: dict[TopicPartition, int] = field(default_factory=dict)
 
     def forget(self) -> int:
         """Own nothing any more (a rebalance begins). Returns the new epoch."""
         self.next.clear()
+        self._admitted.clear()
         self._committed.clear()
         self.epoch += 1
         return self.epoch
@@ -89,25 +94,27 @@ class OffsetLedger(Generic[R]):
         if epoch != self.epoch:
             return False
         self.next[tp] = offset
+        self._admitted.pop(tp, None)
         return True
 
     def give_up(self, tp: TopicPartition) -> None:
         """Stop working on one partition (its state was lost to another owner)."""
         self.next.pop(tp, None)
+        self._admitted.pop(tp, None)
         self._committed.pop(tp, None)
 
     def admit(self, records: Iterable[R], generation: int) -> Batch[R]:
         """Sort out the records that continue their partitions exactly.
 
-        Nothing moves until the batch is settled, so a batch that fails is
-        admitted again when it is fetched again.
+        A batch that fails is never admitted again in this epoch: who does not
+        settle what was admitted must leave the group.
         """
         position: dict[TopicPartition, int] = {}
         holes: dict[TopicPartition, int] = {}
         good: list[R] = []
         for record in records:
             tp = record.tp
-            due = position.get(tp, self.next.get(tp))
+            due = position[tp] if tp in position else self.due(tp)
             if due is None or record.generation != generation:
                 self.counts.stale += 1
             elif record.offset < due:
@@ -118,23 +125,34 @@ class OffsetLedger(Generic[R]):
             else:
                 position[tp] = due + 1
                 good.append(record)
+        self._admitted |= position
         return Batch(good, self.epoch, holes)
 
+    def due(self, tp: TopicPartition) -> int | None:
+        """The offset at which the next batch must continue a partition, None for one that is not ours."""
+        return self._admitted.get(tp, self.next.get(tp))
+
     def settle(self, batch: Batch[R]) -> bool:
-        """Record that every effect of ``batch`` is confirmed. False, and no effect, after a rebalance."""
+        """Record that every effect of ``batch`` is confirmed. False, and no effect, after a rebalance.
+
+        Raises RuntimeError when a batch that was admitted before is not settled.
+        """
         if batch.epoch != self.epoch:
             self.counts.stale += len(batch.records)
             return False
         for record in batch.records:
             if record.tp in self.next:  # else given up meanwhile
-                self.next[record.tp] = record.offset + 1
+                if record.offset > self.next[record.tp]:
+                    raise RuntimeError(f"offset {record.offset} of {record.tp} settled, {self.next[record.tp]} not")
+                self.next[record.tp] = max(self.next[record.tp], record.offset + 1)
         return True
 
     def pass_gap(self, tp: TopicPartition, start: int, end: int, epoch: int) -> bool:
         """Skip offsets ``start`` to ``end - 1``, which the broker says hold no record."""
-        if epoch != self.epoch or self.next.get(tp) != start or end <= start:
+        if epoch != self.epoch or not self.next.get(tp) == self.due(tp) == start or end <= start:
             return False
         self.next[tp] = end
+        self._admitted.pop(tp, None)
         self.counts.gaps += 1
         return True
 

@@ -238,7 +238,7 @@ class Membership:
         """Of each partition: where it stands, since when, and how many records of its topic had come by then."""
         self._seen: Counter[str] = Counter()
         self._active_at: dict[str, float] = {}
-        self._busy = 0
+        self._busy: Counter[str] = Counter()
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -255,7 +255,7 @@ class Membership:
     async def admit(self, messages: Sequence[Message]) -> Batch[Incoming]:
         """Turn Faust's messages into the batch that may be worked on; holes are sought back to.
 
-        Every batch must end in ``settle`` or ``drop``.
+        Every batch must end in ``settle``, in the order in which they were admitted.
         """
         records = [_incoming(message) for message in messages]
         if records:
@@ -269,20 +269,17 @@ class Membership:
         for tp, found in batch.holes.items():
             await self._repair(tp, found, batch.epoch)
         if batch:
-            self._busy += 1
+            topic = batch.records[0].tp.topic
+            self._busy[topic] += 1
             self._idle.clear()
-            self._active_at[batch.records[0].tp.topic] = float("inf")
-            metrics.IN_FLIGHT.labels(batch.records[0].tp.topic).inc()
+            self._active_at[topic] = float("inf")
+            metrics.IN_FLIGHT.labels(topic).set(self._busy[topic])
         return batch
 
     def settle(self, batch: Batch[Incoming]) -> bool:
         """Say that every effect of the batch is confirmed; False when a rebalance came first."""
         self._done(batch)
         return self.ledger.settle(batch)
-
-    def drop(self, batch: Batch[Incoming]) -> None:
-        """Say that the batch will not be finished; its records will be fetched again."""
-        self._done(batch)
 
     async def lose(self, batch: Batch[Incoming], tp: TopicPartition) -> None:
         """Our hold on one partition of ``batch`` was fenced off: take it over again, unless a rebalance comes first."""
@@ -422,10 +419,12 @@ class Membership:
                 metrics.QUEUE.labels(topic).set(queue.qsize() / queue.maxsize)
 
     def _done(self, batch: Batch[Incoming]) -> None:
-        self._active_at[batch.records[0].tp.topic] = monotonic()
-        metrics.IN_FLIGHT.labels(batch.records[0].tp.topic).dec()
-        self._busy -= 1
-        if not self._busy:
+        topic = batch.records[0].tp.topic
+        self._busy[topic] -= 1
+        metrics.IN_FLIGHT.labels(topic).set(self._busy[topic])
+        if not self._busy[topic]:
+            self._active_at[topic] = monotonic()
+        if not self._busy.total():
             self._idle.set()
 
     async def _take_over(self, tp: TopicPartition, epoch: int, delay: float = 0) -> None:
@@ -451,7 +450,7 @@ class Membership:
 
     async def _repair(self, tp: TopicPartition, found: int | None, epoch: int) -> None:
         """Go back for missing records, or pass over offsets at which the broker has none."""
-        due = self.ledger.next.get(tp)
+        due = self.ledger.due(tp)
         now = monotonic()
         if due is None or now - self._sought_at.get(tp, -RETRY_S) < RETRY_S:
             return

@@ -17,6 +17,7 @@ from infra import metrics
 from infra.dead_share import DeadShare, in_words
 from infra.kafka.gauges import tell_batch
 from infra.kafka.incoming import Incoming
+from infra.kafka.ledger import Batch
 from infra.kafka.membership import Membership
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from model.prediction import Classifier
@@ -78,19 +79,34 @@ class ClassifyStage:
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="classify")
 
     async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
-        """Work until ``batches`` ends. Offsets move only after every output is confirmed."""
-        async for events in batches:
-            batch = await self._membership.admit(events)
-            if not batch:
-                continue
-            started = perf_counter()
-            work = await self._in_thread(self._work, batch.records)
-            with metrics.STEP_SECONDS.labels(STAGE, "publish").time():
-                published = await self._in_thread(self._publisher.publish, work.outputs)
-            if self._membership.settle(batch):
-                self._settled(work)
-            metrics.RECORDS_OUT.labels(STAGE).inc(published)
-            tell_batch(STAGE, batch.records, perf_counter() - started)
+        """Work until ``batches`` ends. Offsets move only after every output is confirmed.
+
+        While one batch is published, the next is labelled; each is published and settled after the one before.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                before: asyncio.Task[None] | None = None
+                async for messages in batches:
+                    batch = await self._membership.admit(messages)
+                    if not batch:
+                        continue
+                    started = perf_counter()
+                    work = await self._in_thread(self._work, batch.records)
+                    self._dead_share.note(work.fates)
+                    if before is not None:
+                        await before
+                    before = tasks.create_task(self._publish(batch, work, started))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _publish(self, batch: Batch[Incoming], work: Work, started: float) -> None:
+        """Publish, wait until all is confirmed, settle."""
+        with metrics.STEP_SECONDS.labels(STAGE, "publish").time():
+            published = await self._in_thread(self._publisher.publish, work.outputs)
+        if self._membership.settle(batch):
+            self._settled(work)
+        metrics.RECORDS_OUT.labels(STAGE).inc(published)
+        tell_batch(STAGE, batch.records, perf_counter() - started)
 
     async def beat(self) -> None:
         """Send every labelled partition the progress of the source partitions owned here."""
@@ -135,7 +151,6 @@ class ClassifyStage:
             self._tracker.advance(partition, position)
         for _record, why in work.bad:
             metrics.DEAD.labels(STAGE, why.reason).inc()
-        self._dead_share.note(work.fates)
         now = time.time()
         for written in work.written:
             metrics.AGE.observe(max(0.0, now - written))

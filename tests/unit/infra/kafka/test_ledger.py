@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,10 +65,31 @@ def test_nothing_may_be_committed_before_it_is_settled(ledger: OffsetLedger[Fetc
     assert ledger.committable() == {}
 
 
-def test_a_batch_that_was_dropped_is_admitted_again(ledger: OffsetLedger[Fetched]) -> None:
-    ledger.admit(fetched(10, 11), generation=1)
+def test_batches_are_at_work_one_after_the_other_and_settled_in_their_order(ledger: OffsetLedger[Fetched]) -> None:
+    first = ledger.admit(fetched(10, 11), generation=1)
+    second = ledger.admit(fetched(11, 12, 13), generation=1)
+    assert (offsets(first), offsets(second)) == ([10, 11], [12, 13])
+    assert (ledger.next[TP], ledger.due(TP)) == (10, 14), "nothing is done yet"
+    with pytest.raises(RuntimeError, match=r"offset 12 of .* settled, 10 not"):
+        ledger.settle(second)
+    assert ledger.committable() == {TP: 10}
+    assert ledger.settle(first)
+    assert ledger.settle(second)
+    assert ledger.next[TP] == 14
 
+
+def test_after_a_rebalance_what_was_at_work_is_admitted_again(ledger: OffsetLedger[Fetched]) -> None:
+    ledger.admit(fetched(10, 11), generation=1)
+    ledger.take_over(TP, 10, ledger.forget())
     assert offsets(ledger.admit(fetched(10, 11), generation=1)) == [10, 11]
+
+
+def test_no_gap_is_passed_over_what_is_at_work(ledger: OffsetLedger[Fetched]) -> None:
+    batch = ledger.admit(fetched(10), generation=1)
+    assert not ledger.pass_gap(TP, 11, 15, ledger.epoch)
+    ledger.settle(batch)
+    assert ledger.pass_gap(TP, 11, 15, ledger.epoch)
+    assert offsets(ledger.admit(fetched(15), generation=1)) == [15]
 
 
 def test_a_batch_from_before_a_rebalance_settles_nothing(ledger: OffsetLedger[Fetched]) -> None:
@@ -120,6 +142,7 @@ class UnreliableGroup:
         self._trouble = trouble
         self._rng = random.Random(seed)
         self._position = 0
+        self._at_work: deque[Batch[Fetched]] = deque()
         self.rebalance()
 
     @property
@@ -140,9 +163,12 @@ class UnreliableGroup:
         if batch.holes or not batch:
             self._repair(batch.epoch)
         if self._strikes(0.25):
-            self.rebalance()  # while the batch is at work
-        if self.ledger.settle(batch):
-            self.settled += offsets(batch)
+            self.rebalance()  # while batches are at work
+        self._at_work.append(batch)
+        while len(self._at_work) > (1 if batch else 0):
+            done = self._at_work.popleft()
+            if self.ledger.settle(done):
+                self.settled += offsets(done)
         for tp, offset in self.ledger.committable().items():
             assert set(range(offset)) & set(self.records) <= set(self.settled), "committed before settled"
             if not self._strikes():
@@ -158,11 +184,11 @@ class UnreliableGroup:
         return [offset for offset in found if self._rng.random() < 0.5] if self._strikes() else found
 
     def _repair(self, epoch: int) -> None:
-        due = self.ledger.next[TP]
+        due = self.ledger.due(TP) or 0
         first = next((offset for offset in self.records if offset >= due), None)
         if first is not None and first > due:
             self.ledger.pass_gap(TP, due, first, epoch)
-        self._position = self.ledger.next[TP]
+        self._position = self.ledger.due(TP) or 0
 
 
 @settings(max_examples=300, deadline=None)
