@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from infra.errors import RecordError
 from infra.kafka.incoming import Headers, last_header
 from model.normalise import MAX_CHARS, normalise
+from stream.fields import broken_rule
 from stream.plain import PlainTweet, is_plain, written_time
 from stream.records import SCHEMA_VERSION, TYPE_HEADER, EndOfReplay, LabeledTweet, Record, Tweet, Watermark
 
@@ -213,6 +214,6 @@ def _explain(error: ValidationError) -> str:
         if problem["type"] == "missing":
             problems.append(f"{field} is missing")
         else:
-            rule = problem["msg"].removeprefix("Value error, ")
+            rule = broken_rule(problem)
             problems.append(f"{field} is {shorten(problem['input'])}: {rule[0].lower()}{rule[1:]}")
     return "; ".join(problems)

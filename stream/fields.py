@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints, WithJsonSchema
@@ -133,6 +134,20 @@ def _json_scalar(value: Any) -> Any:
     raise ValueError(f"has a value of type {type(value).__name__}, which JSON does not know")
 
 
+def broken_rule(problem: Mapping[str, Any]) -> str:
+    """The rule that a value broke, as pydantic tells it, but in words of the value: no pattern, no items of a text."""
+    kind, value = problem["type"], problem.get("input")
+    if kind == "string_pattern_mismatch":
+        return "has a control character, a line end, or a mark that turns the direction of writing"
+    if kind in _LENGTHS and isinstance(value, str):
+        return _LENGTHS[kind].format(**problem["ctx"])
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+_LENGTHS = {
+    "too_long": "has {actual_length:,} characters; at most {max_length:,}",
+    "too_short": "has {actual_length:,} characters; at least {min_length:,}",
+}
 _MOMENT = {"type": "string", "format": "date-time"}
 
 Text = Annotated[str, BeforeValidator(_clean)]

@@ -44,8 +44,10 @@ def table_of(source: Source) -> Table:
     for row in _telling_rows(source):
         for name, value in row.fields.items():
             types[name] = _wider(types.get(name), kind_of(value))
-    taken = ADDED if not types.keys() & set(ADDED) else [PREFIX + name for name in ADDED]
-    return Table(list(types), {name: kind or "text" for name, kind in types.items()}, list(taken))
+    added = list(ADDED)
+    while types.keys() & set(added):  # once more for a file that was labelled twice already
+        added = [PREFIX + name for name in added]
+    return Table(list(types), {name: kind or "text" for name, kind in types.items()}, added)
 
 
 def _telling_rows(source: Source) -> Iterator[Row]:

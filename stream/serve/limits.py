@@ -144,10 +144,11 @@ class Guard:
             await send(message)
 
         streams = scope["path"] == "/events"
+        asked = _as_get(scope)
         try:
-            await self._admit(scope, receive, dressed, streams=streams)
+            await self._admit(asked, receive, dressed, streams=streams)
         finally:
-            route = getattr(scope.get("route"), "path_format", "other")
+            route = getattr(asked.get("route"), "path_format", "other")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.HTTP_REQUESTS.labels(method, route, str(status[0])).inc()
             if not streams:
@@ -228,6 +229,11 @@ class Guard:
 
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD as the GET whose headers it asks for: the server sends no body after it. A stream would never end."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" and scope["path"] != "/events" else scope
 
 
 def _dress(headers: MutableHeaders, path: str) -> None:

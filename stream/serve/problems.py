@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from stream.fields import broken_rule
 from stream.serve.answers import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,9 +88,23 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  what it is installed for
+    if (asked := _unreadable(request, error)) is not None:
+        return response(request.url.path, *asked)
     fields = [_field(problem) for problem in error.errors()[:_MOST_FIELDS]]
     detail = "; ".join(f"{field.field}: {field.message}" for field in fields[:3])
     return response(request.url.path, 422, detail, fields=fields)
+
+
+def _unreadable(request: Request, error: RequestValidationError) -> tuple[int, str] | None:
+    """Status and words where it is not a field that is wrong, but the body is no JSON, or does not say that it is."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return 400, f"the body is not JSON: {first['ctx']['error']}, at character {first['loc'][-1] + 1}"
+    sent = request.headers.get("content-type", "").partition(";")[0].strip()
+    if set(first["loc"]) <= set(_PLACES) and isinstance(error.body, bytes) and error.body and not _JSON.match(sent):
+        known = f"is sent as {sent[:100]}" if sent else "does not say what it is"
+        return 415, f"the body {known}; send the header Content-Type: application/json"
+    return None
 
 
 async def _unexpected(request: Request, error: Exception) -> ProblemResponse:
@@ -100,11 +116,12 @@ def _field(problem: Mapping[str, Any]) -> FieldProblem:
     """Where, in the words of the request, and what rule was broken; never the value, which may be a secret or huge."""
     place = [str(part) for part in problem["loc"] if part not in _PLACES]
     where = ".".join(place[:8])[:200] or str(problem["loc"][0] if problem["loc"] else "body")
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return FieldProblem(field=where, message=message[:500])
+    return FieldProblem(field=where, message=broken_rule(problem)[:500])
 
 
+_JSON = re.compile(r"application/([\w.-]+\+)?json$", re.IGNORECASE)
 _WORDS = {
+    400: "the body cannot be read as JSON: it is not UTF-8, or nested too deeply",
     404: "there is nothing at this path; /docs lists what there is",
     405: "this path does not take that method; /docs lists what there is",
 }
@@ -129,6 +146,7 @@ _RESPONSES = {
     404: _documented("There is no such thing."),
     408: _documented("The body came too slowly."),
     413: _documented("The body is larger than `BAROMETER_SERVE_BODY_BYTES`."),
+    415: _documented("The body does not say that it is JSON: `Content-Type: application/json`."),
     422: _documented("A parameter or field is not what it may be; `errors` names it."),
     429: _documented("Too many requests of this client, or too many texts at once.", retry=True),
     500: _documented("A fault of the server."),

@@ -32,6 +32,7 @@ from tests.faults import Fed, Workers, feed, make_tweets, settled
 from tests.kafka_tools import read_all, wait_until
 from tests.outcome import Outcome
 from tests.serving import Server, listen, until
+from tests.snippets import shell
 
 pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[2]
@@ -180,7 +181,7 @@ def test_who_reconnects_with_the_last_id_misses_nothing(site: Site) -> None:
 
 
 def test_predictions_are_the_models(site: Site) -> None:
-    texts = ["I love this", "I hate this, worst ever", "", "word " * 799]
+    texts = ["I love this", "I hate this, worst ever", "?", "word " * 799]
     answer = site.server.ask("POST", "/predict", json={"texts": texts}).json()
     assert [one["label"] for one in answer["predictions"][:2]] == ["positive", "negative"]
     assert [one["truncated"] for one in answer["predictions"]] == [False, False, False, True]
@@ -207,7 +208,10 @@ PROBLEMS = [
     ("POST", "/predict", {"json": {}}, 422, "text"),
     ("POST", "/predict", {"json": {"text": "x" * 4_001}}, 422, "4,001"),
     ("POST", "/predict", {"json": {"texts": ["x"] * 1_001}}, 422, "1,001"),
-    ("POST", "/predict", {"content": b"{"}, 422, ""),
+    ("GET", f"/brands?q={'x' * 129}", {}, 422, "129 characters; at most 128"),
+    ("POST", "/predict", {"json": {"texts": ["x", " \u200b"]}}, 422, "texts.1"),
+    ("POST", "/predict", {"content": b"{"}, 400, "at character 2"),
+    ("POST", "/predict", {"data": {"text": "x"}}, 415, "application/x-www-form-urlencoded"),
     ("POST", "/predict", {"content": b"[" * 100_000}, 400, ""),
     ("POST", "/predict", {"content": b"\xff"}, 400, ""),
     ("POST", "/tweets", {"json": {"id": "1", "text": "x", "created_at": "soon"}}, 422, "created_at"),
@@ -308,7 +312,7 @@ def _status(server: Server, body: Iterator[bytes]) -> int:
         return int(link.recv(100).split()[1] or b"0")
 
 
-SNIPPETS = re.findall(r"```sh\n(curl .*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL)
+SNIPPETS = [block.text for block in shell(ROOT / "docs" / "api.md") if block.text.startswith("curl")]
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))

@@ -68,7 +68,7 @@ PublishRequest = Annotated[
     "/predict",
     response_model=answers.PredictAnswer,
     tags=["model"],
-    responses=problems.documented(400, 408, 413, 422) | examples.prediction,
+    responses=problems.documented(400, 408, 413, 415, 422) | examples.prediction,
 )
 async def predict(
     use: Use, asked: Annotated[PredictRequest, Body(openapi_examples=examples.predict_bodies)]
@@ -80,9 +80,11 @@ async def predict(
     if len(texts) > use.settings.serve_texts:
         raise invalid("texts", f"has {len(texts):,} texts; at most {use.settings.serve_texts:,} at once")
     for number, text in enumerate(texts):
+        field = "text" if isinstance(asked, OneText) else f"texts.{number}"
         if len(text) > use.settings.serve_text_chars:
-            field = "text" if isinstance(asked, OneText) else f"texts.{number}"
             raise invalid(field, f"has {len(text):,} characters; at most {use.settings.serve_text_chars:,}")
+        if is_empty(text):
+            raise invalid(field, "nothing in it can be read")
     try:
         said = await use.batcher.classify(texts)
     except OverloadedError as error:
@@ -104,7 +106,7 @@ async def predict(
     status_code=202,
     response_model=answers.AcceptedTweets,
     tags=["tweets"],
-    responses=problems.documented(400, 408, 413, 422) | examples.accepted,
+    responses=problems.documented(400, 408, 413, 415, 422) | examples.accepted,
 )
 async def publish(
     use: Use, asked: Annotated[PublishRequest, Body(openapi_examples=examples.tweet_bodies)]

@@ -109,6 +109,7 @@ def test_every_refusal_has_its_stable_reason(reason: str, value: bytes | None) -
         (b'{"id": "1", "text": "hi"}', "created_at is missing"),
         (wire(id=None), "id is None: input should be a valid string"),
         (wire(brands=["Aria", ""]), "brands.1 is '': "),
+        (wire(brands=["a\u202eb"]), r"brands.0 is 'a\u202eb': has a control character"),
         (wire(text="\u202e \u200b"), r"text is '\u202e \u200b'"),
         (wire(schema_version=7), "schema_version is 7; this program knows 1"),
     ],

@@ -174,6 +174,9 @@ def test_columns_that_have_the_same_name_already_are_kept(tmp_path: Path) -> Non
     [row] = read_csv(tmp_path / "out.csv")
     assert row["label"] == "mine"
     assert row["predicted_label"] == said_of("good").label
+    predict(tmp_path / "out.csv", tmp_path / "again.csv")
+    [row] = read_csv(tmp_path / "again.csv")
+    assert row["predicted_predicted_label"] == row["predicted_label"]
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=30))

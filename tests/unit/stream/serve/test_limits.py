@@ -218,3 +218,15 @@ def test_every_answer_carries_what_keeps_a_page_safe() -> None:
     assert headers["referrer-policy"] == "no-referrer"
     refused = ask(Guard(_echo, gate(rates=Rates(0.01, lambda: 0.0))), headers={"Content-Length": "5000"})
     assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+def test_head_is_answered_like_get_but_a_stream_is_not_begun() -> None:
+    seen: list[str] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["method"])
+        await _echo(scope, receive, send)
+
+    for path in ("/brands", "/health", "/events"):
+        ask(Guard(note, gate()), path, method="HEAD")
+    assert seen == ["GET", "GET", "HEAD"]
