@@ -16,7 +16,7 @@ from infra.settings import Settings
 from stream.topics import Topics
 from tests.conftest import CACHE
 from tests.kafka_tools import environment, read_all, wait_until
-from tests.snippets import DOCS, Block, Desk, blocks
+from tests.snippets import DOCS, ROOT, Block, Desk, blocks
 
 pytestmark = pytest.mark.timeout(300)
 PATIENCE_S = 120
@@ -98,6 +98,11 @@ def test_the_quickstart_leads_from_a_tweet_to_its_label(beginner: tuple[Place, s
     wait_until(lambda: httpx.get(url).status_code == 200, PATIENCE_S, "the page knows the brand")
 
 
+def test_the_readme_asks_the_api_for_a_label(beginner: tuple[Place, str]) -> None:
+    [asked] = [block for block in blocks(ROOT / "README.md") if block.text.startswith("curl")]
+    assert '"label":"positive"' in beginner[0].follow([asked])
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda section: section.replace(" ", "-").replace(",", ""))
 def test_a_tweet_of_each_source_is_labelled_and_on_the_partition_of_its_id(
     beginner: tuple[Place, str], source: str
@@ -153,7 +158,7 @@ def test_the_tutorial_leads_from_a_csv_to_page_spike_backtest_and_report(new_pla
     published = next(number for number, block in enumerate(page) if block.text.startswith("barometer replay"))
     first = place.follow(page[: published + 1])
     assert "NEGATIVE Quillon Bank  2025-03-03" in first
-    assert "7,643 tweets published" in first
+    assert "5,092 tweets published" in first
     last = place.follow(page[published + 1 :])
     assert '"brand":"Quillon Bank","kind":"negative"' in last
     assert ": 0 differences" in last
