@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -64,12 +65,18 @@ def new_place(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     def make() -> Place:
         prefix = f"test-docs-{uuid.uuid4().hex[:8]}."
         settings = Settings(
-            kafka_bootstrap_servers=kafka, topic_prefix=prefix, partitions=2, cache_dir=CACHE, serve_port=free_port()
+            kafka_bootstrap_servers=kafka,
+            topic_prefix=prefix,
+            partitions=2,
+            cache_dir=CACHE,
+            serve_port=free_port(),
+            idle_after_s=2,
         )
         instead = {
             "localhost:9092": kafka,
             "localhost:8000": f"127.0.0.1:{settings.serve_port}",
             '"tweets"': f'"{prefix}tweets"',
+            '"reputation.windows"': f'"{prefix}reputation.windows"',
             "-t tweets": f"-t {prefix}tweets",
         }
         variables = {name: value for name, value in environment(settings).items() if os.environ.get(name) != value}
@@ -101,6 +108,17 @@ def test_the_quickstart_leads_from_a_tweet_to_its_label(beginner: tuple[Place, s
 def test_the_readme_asks_the_api_for_a_label(beginner: tuple[Place, str]) -> None:
     [asked] = [block for block in blocks(ROOT / "README.md") if block.text.startswith("curl")]
     assert '"label":"positive"' in beginner[0].follow([asked])
+
+
+def test_the_program_of_the_concepts_sees_a_window_close(beginner: tuple[Place, str]) -> None:
+    printed = beginner[0].follow(blocks(DOCS / "concepts.md"))
+    assert re.search(r"^20\d\d-.* Lumora closed \{'negative': \d", printed, re.MULTILINE), printed
+
+
+def test_commands_of_the_operator_find_nothing_wrong(beginner: tuple[Place, str]) -> None:
+    printed = beginner[0].follow(blocks(DOCS / "operations.md"))
+    assert ": 0 differences" in printed
+    assert "reputation.windows" in printed
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda section: section.replace(" ", "-").replace(",", ""))
