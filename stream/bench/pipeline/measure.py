@@ -25,7 +25,6 @@ from stream.bench.pipeline.timing import (
     steady,
     to_label,
     to_window,
-    when_counted,
 )
 from stream.decode import record_type
 from stream.records import Tweet
@@ -95,7 +94,7 @@ def stage_by_stage(site: Site, tweets: Sequence[Tweet], count: int, *options: st
         with site.workers(settings.model_copy(update={"stages": "aggregate"}), 1, *options) as running:
             # Nobody sends watermarks any more, so the last windows are not published: offsets tell.
             running.until_done(Topics.of(settings).labeled)
-            return labelling, _told(running, when_counted(read_windows(settings)))
+            return labelling, _told_counting(running, read_windows(settings), len(labels))
 
 
 def latency(site: Site, tweets: Sequence[Tweet], rate: float, seconds: float, *options: str) -> Latencies:
@@ -189,6 +188,20 @@ def _told(running: Workers, appended_ms: Sequence[int]) -> Backlog:
         1_000_000 * sum(cpu_between(of_worker, began, ended) for of_worker in usage) / middle,
         (min(appended_ms) - min(running.started_ms)) / 1_000,
         max(one.peak_mb for of_worker in usage for one in of_worker),
+    )
+
+
+def _told_counting(running: Workers, windows: Sequence[Counted], labels: int) -> Backlog:
+    """Of all from the first window to the last: those of a minute come late and many at once, so no part is steady."""
+    times = [window.appended_ms for window in windows]
+    began, ended = min(times), max(times)
+    usage = running.usage()[0]
+    return Backlog(
+        labels,
+        1_000 * labels / max(1, ended - began),
+        1_000_000 * cpu_between(usage, began, ended) / labels,
+        (began - running.started_ms[0]) / 1_000,
+        max(one.peak_mb for one in usage),
     )
 
 

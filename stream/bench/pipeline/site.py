@@ -7,19 +7,20 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from infra.errors import BarometerError
 from infra.guard import GuardedProcess, spawn_guarded
 from infra.kafka.admin import ensure_topics
-from infra.kafka.clients import common_config
-from infra.kafka.groups import group_members, group_progress
+from infra.kafka.clients import common_config, reader_config
+from infra.kafka.groups import group_members
 from infra.kafka.local import LocalBroker
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import ENV_PREFIX, Settings
@@ -31,6 +32,7 @@ PARTITIONS = 12
 STUCK_S = 120.0
 """No worker may make no progress for this long."""
 _LOOK_EVERY_S = 0.5
+_ANSWER_S = 10.0
 _LOG_CHARS = 2_000
 
 
@@ -117,14 +119,16 @@ class Workers:
 
     def until_done(self, topic: str) -> None:
         """Wait until the group has committed all of a topic."""
-        left, deadline = -1, time.monotonic() + STUCK_S
-        while (now := group_progress(self._settings, topic, self._settings.partitions).lag) > 0:
-            if now != left:
-                left, deadline = now, time.monotonic() + STUCK_S
-            self._require_alive(deadline)
-            time.sleep(_LOOK_EVERY_S)
+        left: int | None = -1
+        deadline = time.monotonic() + STUCK_S
+        with _lag(self._settings, topic) as lag:
+            while (now := lag()) != 0:
+                if now != left:
+                    left, deadline = now, time.monotonic() + STUCK_S
+                self._require_alive(deadline)
+                time.sleep(_LOOK_EVERY_S)
 
-    def until(self, done: Any) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         """Wait until ``done()``."""
         deadline = time.monotonic() + STUCK_S
         while not done():
@@ -154,6 +158,32 @@ class Workers:
                 log = self._log_file(number).read_text(encoding="utf-8", errors="replace")[-_LOG_CHARS:]
                 why = f"did nothing for {STUCK_S:.0f} s" if code is None else f"ended with exit code {code}"
                 raise PipelineBenchError(f"a worker {why}; its log ends:\n{log}")
+
+
+@contextmanager
+def _lag(settings: Settings, topic: str) -> Iterator[Callable[[], int | None]]:
+    """How many records of a topic the group has not committed; None while Kafka does not say.
+
+    By one consumer for all looks, rather than an admin client for each.
+    """
+    consumer = Consumer(reader_config(settings, **{"group.id": settings.group}))
+    partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
+    ends = [TopicPartition(topic, number, OFFSET_END) for number in range(settings.partitions)]
+
+    def look() -> int | None:
+        try:
+            committed = consumer.committed(partitions, timeout=_ANSWER_S)
+            return sum(
+                end.offset - max(0, done.offset)
+                for end, done in zip(consumer.offsets_for_times(ends, timeout=_ANSWER_S), committed, strict=True)
+            )
+        except KafkaException:
+            return None
+
+    try:
+        yield look
+    finally:
+        consumer.close()
 
 
 def read_usage(lines: str) -> list[Usage]:

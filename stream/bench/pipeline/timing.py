@@ -81,16 +81,6 @@ def to_window(
     return seconds
 
 
-def when_counted(windows: Sequence[Counted]) -> list[int]:
-    """For each tweet that windows count, when the first version that counts it was appended."""
-    times: list[int] = []
-    counted: Counter[Pane] = Counter()
-    for window in sorted(windows, key=lambda window: (window.appended_ms, window.tweets)):
-        times += [window.appended_ms] * (window.tweets - counted[window.pane])
-        counted[window.pane] = max(counted[window.pane], window.tweets)
-    return times
-
-
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     """``p50``, ``p95`` and ``p99``, to a millisecond."""
     return {f"p{part}": round(float(np.percentile(seconds, part)), 3) for part in PERCENTILES}

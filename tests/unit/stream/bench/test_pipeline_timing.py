@@ -15,7 +15,6 @@ from stream.bench.pipeline.timing import (
     rate,
     to_label,
     to_window,
-    when_counted,
 )
 from stream.bench.pipeline.worker import ConstantClassifier
 from stream.records import Tweet
@@ -54,11 +53,6 @@ def test_a_tweet_is_in_the_first_window_that_counts_as_many_as_were_labelled_up_
 
 def test_a_tweet_that_no_window_counts_has_no_time() -> None:
     assert to_window({(0, 0): 0}, [Labelled(A, (0, 0), 0)], [Counted(B, 1, 0)]) == []
-
-
-def test_tweets_are_counted_when_the_first_version_of_their_window_that_has_them_was_appended() -> None:
-    versions = [Counted(A, 2, 100), Counted(A, 5, 300), Counted(B, 1, 200), Counted(A, 5, 400)]
-    assert when_counted(versions) == [100, 100, 200, 300, 300, 300]
 
 
 def test_cpu_time_between_two_moments_is_interpolated() -> None:
