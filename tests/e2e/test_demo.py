@@ -209,8 +209,12 @@ def test_when_the_demo_itself_is_killed_nothing_lives_on(
     assert demo.worker() is not None
     demo.says(r"Live page: http://127\.0\.0\.1:\d+")
     (url,) = set(re.findall(r"Live page: (http://\S+)", demo.said))
-    with urllib.request.urlopen(f"{url}/brands") as answer:  # noqa: S310  our own server
-        assert json.load(answer)["freshness"]["kafka"] == "up"
+
+    def kafka() -> str:
+        with urllib.request.urlopen(f"{url}/brands") as answer:  # noqa: S310  our own server
+            return str(json.load(answer)["freshness"]["kafka"])
+
+    wait_until(lambda: kafka() == "up", PATIENCE_S, "the page's server has reached Kafka")
     assert demo.processes("kafka.Kafka")
     demo.process.kill()
     demo.process.wait()

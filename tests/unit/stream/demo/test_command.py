@@ -27,6 +27,7 @@ NOTHING_ASKED = {
     "brand_column": None,
     "exit_when_done": False,
     "kafka_dir": None,
+    "no_browser": False,
     "picture": None,
 }
 
