@@ -174,7 +174,7 @@ def test_a_paused_list_holds_still_and_goes_on_when_asked(story: Story, open_pag
 
 
 def test_hostile_text_stays_text_in_its_own_box(story: Story, open_page: Open) -> None:
-    brand = f"Hostile {uuid.uuid4().hex[:6]} <b>"
+    brand = f"Hostile {uuid.uuid4().hex[:6]} <b>{'x' * 100}"
     story.say(brand, *HOSTILE)
     wait_until(
         lambda: any(b["brand"] == brand for b in story.get("brands")["brands"]), PATIENCE_S, "the brand is there"
@@ -187,6 +187,12 @@ def test_hostile_text_stays_text_in_its_own_box(story: Story, open_page: Open) -
     assert not _scrolls_sideways(page)
     heights = page.locator(".tweet").evaluate_all("rows => rows.map(row => row.offsetHeight)")
     assert max(heights) < 300
+    page.goto(f"{story.url}/#/compare")
+    expect(page.get_by_label("Add a brand")).to_contain_text(brand)
+    assert not _scrolls_sideways(page)
+    page.get_by_label("Add a brand").select_option(brand)
+    expect(page.locator(".picker").get_by_role("link", name=brand, exact=True)).to_be_visible()
+    assert not _scrolls_sideways(page)
 
 
 def test_the_page_goes_on_by_itself_when_the_server_was_away(story: Story, open_page: Open, watch: Watch) -> None:

@@ -17,7 +17,8 @@ export function empty(title, text) {
 export function failure(error, again) {
   return html`<div class="empty failed" role="alert">
     <h2>${icon("alarm")} ${error.status === 404 ? "Not found" : (error.title ?? "Something went wrong")}</h2>
-    <p>${error.message}</p>
+    <p>${error.message.split("; GET ")[0]}</p>
+    ${error.status === 404 ? html`<p><a href="#/">All brands</a></p>` : ""}
     <button @click=${again}>Try again</button>
   </div>`;
 }

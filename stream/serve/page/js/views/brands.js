@@ -224,8 +224,9 @@ function tiles(brands) {
   }
   const total = sum.negative + sum.neutral + sum.positive;
   const open = brands.filter((brand) => brand.alarm).length;
+  const heard = brands.filter((brand) => brand.volume).length;
   return html`<div class="tiles">
-    ${tile("Tweets in 15 minutes", count(total), `about ${count(brands.filter((b) => b.volume).length)} brands`)}
+    ${tile("Tweets in 15 minutes", count(total), `about ${count(heard)} ${heard === 1 ? "brand" : "brands"}`)}
     ${tile("Net sentiment", total ? signed((sum.positive - sum.negative) / total) : "–", "of all together")}
     ${tile("Negative share", total ? share(sum.negative / total) : "–", "of all together")}
     ${tile("Open alarms", String(open), open ? "see below" : "nothing unusual", open ? "alarming" : "")}
