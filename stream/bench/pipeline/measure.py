@@ -20,6 +20,7 @@ from stream.bench.pipeline.timing import (
     Counted,
     Labelled,
     Pane,
+    Place,
     cpu_between,
     rate,
     steady,
@@ -133,15 +134,15 @@ def _at_a_rate(settings: Settings, source: Iterator[Tweet], rate: float) -> None
 
 
 def read_labels(settings: Settings) -> list[Labelled]:
-    """All labelled tweets, each partition in its order."""
-    labels = []
+    """All labelled tweets, each partition in its order; what a rebalance made twice, the first time."""
+    labels: dict[tuple[Pane, Place], Labelled] = {}
     for message in read_to_end(settings, Topics.of(settings).labeled):
         if record_type(headers_of(message)) is None:
             record = orjson.loads(message.value() or b"")
             pane = record["brand"], record["tweet"]["created_at"][:MINUTE_CHARS]
             origin = record["origin"]["partition"], record["origin"]["offset"]
-            labels.append(Labelled(pane, origin, message.timestamp()[1]))
-    return labels
+            labels.setdefault((pane, origin), Labelled(pane, origin, message.timestamp()[1]))
+    return list(labels.values())
 
 
 def read_windows(settings: Settings) -> list[Counted]:
