@@ -37,7 +37,7 @@ def test_partitions_take_turns_whatever_time_their_batches_got() -> None:
 def test_a_partition_that_had_nothing_in_memory_makes_up_for_it_within_bounds() -> None:
     evenly = Evenly()
     evenly.note(B, 1_000, 500)
-    for _ in range(20):
+    for _ in range(2 * MADE_UP_FOR // 500):
         evenly.note(A, 1_000, 500)
     caught_up = 0
     while evenly.order([A, B])[0] == B:
