@@ -18,8 +18,8 @@ LEFT_BEHIND_MS = 60_000
 batch gets one time, and those of two partitions that hold the same events differ by some seconds; on a busy broker, a
 backlog that was written at once is read all askew if they come to more than this."""
 MADE_UP_FOR = 100_000
-"""Records that a partition may catch up with, when others were read while it had nothing in memory: some seconds of
-labelling. At 5,000, partitions were 7,000 records apart after 70,000 of each, since what is let off is never made good."""
+"""Records that a partition may catch up with, when others were read while it had nothing in memory: half a minute of
+labelling. With 5,000 they were 7,000 apart after 70,000 of each: what is let off is never made good."""
 
 
 class _Read(NamedTuple):
