@@ -30,7 +30,7 @@ _MARK = 0
 """The first byte of a pane packed here; one that is as it was saved begins with a brace."""
 _CELL_BYTES = 1 + array("I").itemsize
 _STOWED_AT_ONCE = 8
-"""Hours of a brand, half a millisecond each: a whole day that was just recovered holds no batch up for long."""
+"""Hours of a brand, 0.2 ms each: a whole day that was just recovered holds no batch up for long."""
 
 
 class _WithIds(NamedTuple):
