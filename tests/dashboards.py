@@ -25,6 +25,7 @@ LATER = {
 SELDOM = {
     # Of what need not happen: these panels say so in a word while it does not.
     ("pipeline", "Caught up in"): "nobody may be behind",
+    ("pipeline", "Taking a partition over"): "all may have been taken over before the first scrape",
     ("pipeline", "Dead letters by reason"): "there may be none",
     ("pipeline", "Alerts"): "none may fire",
     ("model", "Alerts"): "none may fire",
