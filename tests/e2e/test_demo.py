@@ -222,7 +222,9 @@ def test_when_the_demo_itself_is_killed_nothing_lives_on(
     assert not list(demo.temporary.glob("barometer-kafka-*"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_demo_stopped_in_the_middle_sums_up_and_leaves_nothing(
     start: Callable[..., Demo], small: tuple[Path, ScenarioFacts], number: int, code: int
 ) -> None:
