@@ -11,12 +11,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.closing import Closing
 from infra.errors import BarometerError
 
 FILE = "labels.sqlite"
@@ -33,7 +32,7 @@ def text_key(version: str, normalised: str) -> bytes:
     return blake2b(whole, digest_size=KEY_BYTES).digest()
 
 
-class LabelCache:
+class LabelCache(Closing):
     """Probabilities by key. A context manager; several processes may use one file."""
 
     def __init__(self, folder: Path) -> None:
@@ -75,14 +74,6 @@ class LabelCache:
 
     def close(self) -> None:
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _broken(self, error: Exception) -> BarometerError:
         return BarometerError(f"the label cache {self.path} cannot be used: {error}; remove it, or give --no-cache")

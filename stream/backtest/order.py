@@ -12,9 +12,9 @@ import marshal
 import tempfile
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
+from infra.closing import Closing
 from infra.errors import BarometerError
 from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.entry import Entry, Item
@@ -28,7 +28,7 @@ _TIME = itemgetter(0)
 _LABELLED = len(LabelledTweet._fields)
 
 
-class Ordered:
+class Ordered(Closing):
     """Tweets of one file; equal times keep the order of the file. A context manager."""
 
     def __init__(self, order: Order, held: int = HELD) -> None:
@@ -68,14 +68,6 @@ class Ordered:
         self._buckets = {}
         if self._file is not None:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _spill(self) -> None:
         try:

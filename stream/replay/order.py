@@ -11,9 +11,9 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from infra.closing import Closing
 from infra.errors import BarometerError
 from stream.replay.options import Order
 from stream.replay.rows import Decoded
@@ -40,7 +40,7 @@ class SpooledTweet(NamedTuple):
     repaired: bool
 
 
-class Spool:
+class Spool(Closing):
     """Tweets of one file, in order, as often as wanted. Of the thread that made it; a context manager.
 
     Equal times keep the order of the file.
@@ -108,14 +108,6 @@ class Spool:
 
     def close(self) -> None:
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def as_microseconds(time: dt.datetime) -> int:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import orjson
 
+from infra.closing import Closing
 from infra.errors import BarometerError, MissingExtraError
 from stream.backtest.incidents import Incident
 from stream.backtest.report.page import page
@@ -26,7 +26,7 @@ _UNSAFE = re.compile(r"[^a-z0-9]+")
 _NAME_CHARS = 60
 
 
-class Writer:
+class Writer(Closing):
     """Writes into ``folder``, which is made if needed. A context manager."""
 
     def __init__(self, folder: Path) -> None:
@@ -83,14 +83,6 @@ class Writer:
 
     def close(self) -> None:
         self._windows.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _failed(self, error: OSError) -> BarometerError:
         return BarometerError(f"{self._folder} cannot be written to: {error.strerror or error}; give another --out")
