@@ -14,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from infra.glyphs import drawable
+from infra.plotting import INK, days, plain, time_axis
 from model.quantification import wilson
 from stream.notify.evidence import Minute
 from stream.records import Spike, SpikeKind
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS: dict[SpikeKind, str] = {"negative": "#c0392b", "positive": "#1e8449", "volume": "#2471a3"}
-INK, QUIET, BARS = "#2c3e50", "#7f8c8d", "#aab7c4"
+BARS = "#aab7c4"
 WIDTH, HEIGHT, DPI = 8.0, 4.2, 120
 BEFORE, AFTER = dt.timedelta(hours=6), dt.timedelta(hours=1)
 """Event time that is drawn before a spike began and after its newest record."""
@@ -107,13 +108,13 @@ def _draw_share(axes: Axes, spike: Spike, minutes: Sequence[Minute], bins: Seque
     last = bins[0].start
     for one in bins:
         if one.start - last > GAP_BINS * size:
-            times.append(_days(last + size))
+            times.append(days(last + size))
             shares.append(nan)
             lows.append(nan)
             highs.append(nan)
         last = one.start
         low, high = wilson(one.hits, one.tweets)
-        times.append(_days(one.start + size / 2))
+        times.append(days(one.start + size / 2))
         enough = one.tweets >= LEAST_TWEETS
         shares.append(one.hits / one.tweets if enough else nan)
         lows.append(low if enough else nan)
@@ -137,13 +138,13 @@ def _draw_expected(axes: Axes, spike: Spike, minutes: Sequence[Minute]) -> None:
         "label": f"expected ({spike.baseline:.0%})",
     }
     if len(known) >= MOSTLY * len(minutes):
-        axes.plot([_days(minute.start) for minute in known], [minute.expected or 0.0 for minute in known], **style)
+        axes.plot([days(minute.start) for minute in known], [minute.expected or 0.0 for minute in known], **style)
     else:
         axes.axhline(spike.baseline, **style)
 
 
 def _draw_volume(axes: Axes, spike: Spike, bins: Sequence[Bin], size: int) -> None:
-    times = [_days(one.start) for one in bins]
+    times = [days(one.start) for one in bins]
     axes.bar(times, [one.tweets for one in bins], width=size / 86_400, align="edge", color=BARS, linewidth=0)
     if spike.kind == "volume":
         expected = spike.baseline * size / 60
@@ -155,33 +156,17 @@ def _draw_volume(axes: Axes, spike: Spike, bins: Sequence[Bin], size: int) -> No
 def _mark(axes: Axes, spike: Spike, newest: int) -> None:
     """Where the spike began, was noticed and ended."""
     colour = COLOURS[spike.kind]
-    began, opened = _days(spike.started_at.timestamp()), _days(spike.opened_at.timestamp())
-    end = _days(spike.closed_at.timestamp() if spike.closed_at else max(newest, spike.updated_at.timestamp()))
+    began, opened = days(spike.started_at.timestamp()), days(spike.opened_at.timestamp())
+    end = days(spike.closed_at.timestamp() if spike.closed_at else max(newest, spike.updated_at.timestamp()))
     axes.axvspan(began, opened, color=colour, alpha=0.06, linewidth=0)
     axes.axvspan(opened, end, color=colour, alpha=0.14, linewidth=0)
     axes.axvline(opened, color=colour, linewidth=1.0)
 
 
 def _dress(figure: Figure, panels: Sequence[Axes], spike: Spike, bins: Sequence[Bin], size: int) -> None:
-    from matplotlib import dates
-
     for axes in panels:
-        axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
-        axes.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            axes.spines[side].set_visible(False)
-        axes.spines["bottom"].set_color("#c5ccd3")
-        axes.tick_params(colors=QUIET, labelsize=8.5, length=0)
-        axes.yaxis.label.set_color(INK)
-        axes.yaxis.label.set_fontsize(8.5)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper left", ncols=3, fontsize=8, frameon=False, labelcolor=INK, borderaxespad=0.1)
-    untyped: Any = dates
-    locator = untyped.AutoDateLocator(minticks=4, maxticks=9, tz=dt.UTC)
-    panels[-1].xaxis.set_major_locator(locator)
-    panels[-1].xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator, tz=dt.UTC))
-    panels[-1].set_xlim(_days(bins[0].start), _days(bins[-1].start + size))
-    panels[-1].xaxis.get_offset_text().set(fontsize=8.5, color=QUIET)
+        plain(axes, legend_columns=3)
+    time_axis(panels[-1], bins[0].start, bins[-1].start + size)
     colour = COLOURS[spike.kind]
     heading = f"{drawable(spike.brand)}: {spike.kind} spike"
     figure.text(0.03, 0.965, heading, fontsize=12.5, fontweight="bold", color=colour, va="top", parse_math=False)
@@ -189,11 +174,6 @@ def _dress(figure: Figure, panels: Sequence[Axes], spike: Spike, bins: Sequence[
         f"over {spike.closed_at:%H:%M}" if spike.closed_at else "still open"
     )
     figure.text(0.97, 0.955, told, fontsize=9, color=INK, va="top", ha="right", parse_math=False)
-
-
-def _days(seconds: float) -> float:
-    """A time as matplotlib counts them: days since 1970."""
-    return seconds / 86_400
 
 
 def _length(seconds: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 
-from stream.backtest.report.plots import COLOURS, INK, QUIET, VOLUME, Picture, draw
+from infra.plotting import INK, QUIET
+from stream.backtest.report.plots import COLOURS, VOLUME, Picture, draw
 from stream.report.gather import Story
 
 _VARIABLES = {

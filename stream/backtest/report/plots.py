@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from math import nan
 from statistics import median
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from infra.glyphs import drawable
+from infra.plotting import INK, days, plain, time_axis
 from stream.backtest.incidents import Incident
 from stream.backtest.report.show import span
 from stream.backtest.result import Series, Share, shares
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"negative": "#c0392b", "positive": "#1e8449", "volume": "#2471a3"}
-INK, QUIET, VOLUME, KNOWN = "#2c3e50", "#7f8c8d", "#aab7c4", "#7d3c98"
+VOLUME, KNOWN = "#aab7c4", "#7d3c98"
 WIDTH, SHARE_HEIGHT, VOLUME_HEIGHT = 10.0, 3.0, 1.5
 DPI = 130
 MOST_BINS, FEWER_BINS, TWEETS_A_BIN = 200, 60, 15
@@ -92,7 +93,7 @@ def _draw_share(axes: Axes, picture: Picture, kind: Kind, points: Sequence[Share
     colour = COLOURS[kind]
     label = f"{kind} share, {_length(size)} each"
     for number, run in enumerate(_runs(points, size)):
-        times = [_days(point.start + size / 2) for point in run]
+        times = [days(point.start + size / 2) for point in run]
         share = [getattr(point, kind) for point in run]
         low, high = ([getattr(point, f"{kind}_{end}") for point in run] for end in ("low", "high"))
         axes.fill_between(times, low, high, color=colour, alpha=0.16, linewidth=0, label=_first(number, "95% interval"))
@@ -108,7 +109,7 @@ def _draw_share(axes: Axes, picture: Picture, kind: Kind, points: Sequence[Share
 
 
 def _draw_volume(axes: Axes, picture: Picture, points: Sequence[Share], size: int) -> None:
-    times = [_days(point.start) for point in points]
+    times = [days(point.start) for point in points]
     axes.bar(times, [point.tweets for point in points], width=size / 86_400, align="edge", color=VOLUME, linewidth=0)
     hours = [(hour.start, hour.volume) for hour in picture.expected if hour.volume is not None]
     _steps(axes, hours, size / 60, "expected")
@@ -128,18 +129,18 @@ def _steps(axes: Axes, hours: Sequence[tuple[int, float]], scale: float, label: 
             times.append(nan)
             values.append(nan)
         end = start // HOUR_S * HOUR_S + HOUR_S
-        times += [_days(begin), _days(end)]
+        times += [days(begin), days(end)]
         values += [scale * value] * 2
     if times:
         axes.plot(times, values, color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label=label)
 
 
 def _shade(axes: Axes, picture: Picture, kind: Kind) -> None:
-    end = _days(picture.series.end)
+    end = days(picture.series.end)
     for number, spike in enumerate(picture.spikes, start=1):
         if spike.kind == kind:
-            started, opened = _days(spike.started_at.timestamp()), _days(spike.opened_at.timestamp())
-            closed = _days(spike.closed_at.timestamp()) if spike.closed_at else end
+            started, opened = days(spike.started_at.timestamp()), days(spike.opened_at.timestamp())
+            closed = days(spike.closed_at.timestamp()) if spike.closed_at else end
             axes.axvspan(started, opened, color=COLOURS[kind], alpha=0.06, linewidth=0)
             axes.axvspan(opened, closed, color=COLOURS[kind], alpha=0.13, linewidth=0)
             axes.axvline(opened, color=COLOURS[kind], linewidth=0.9)
@@ -155,34 +156,17 @@ def _shade(axes: Axes, picture: Picture, kind: Kind) -> None:
                 color=COLOURS[kind],
             )
     for place, incident in enumerate(one for one in picture.incidents if one.kind is kind):
-        start, stop = _days(incident.start), _days(incident.end)
+        start, stop = days(incident.start), days(incident.end)
         label = _first(place, "known incident")
         axes.plot([start, stop], [0.985, 0.985], transform=axes.get_xaxis_transform(), color=KNOWN, lw=3, label=label)
 
 
 def _dress(figure: Figure, panels: Sequence[Axes], picture: Picture, lines: Sequence[str]) -> None:
-    from matplotlib import dates
-
     for axes in panels:
-        axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
-        axes.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            axes.spines[side].set_visible(False)
-        axes.spines["bottom"].set_color("#c5ccd3")
-        axes.tick_params(colors=QUIET, labelsize=8.5, length=0)
-        axes.yaxis.label.set_color(INK)
-        axes.yaxis.label.set_fontsize(9)
+        plain(axes, legend_columns=4)
         if axes is not panels[-1]:
             axes.tick_params(labelbottom=False)
-        handles = axes.get_legend_handles_labels()[0]
-        if handles:
-            axes.legend(loc="upper left", ncols=4, fontsize=8, frameon=False, labelcolor=INK, borderaxespad=0.1)
-    untyped: Any = dates
-    locator = untyped.AutoDateLocator(minticks=4, maxticks=10)
-    panels[-1].xaxis.set_major_locator(locator)
-    panels[-1].xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
-    panels[-1].set_xlim(_days(picture.series.start), _days(picture.series.end))
-    panels[-1].xaxis.get_offset_text().set(fontsize=8.5, color=QUIET)
+    time_axis(panels[-1], picture.series.start, picture.series.end)
     height = figure.get_figheight()
     title = f"{drawable(picture.brand)}, {span(picture.series.start, picture.series.end)}"
     figure.text(0.07, 1 - 0.14 / height, title, fontsize=12.5, fontweight="bold", color=INK, va="top", parse_math=False)
@@ -211,11 +195,6 @@ def _runs(points: Sequence[Share], size: int) -> list[list[Share]]:
         else:
             runs.append([point])
     return runs
-
-
-def _days(seconds: float) -> float:
-    """A time as matplotlib counts them: days since 1970."""
-    return seconds / 86_400
 
 
 def _first(number: int, label: str) -> str | None:
