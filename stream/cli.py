@@ -34,6 +34,7 @@ COMMANDS = {
     "bench": ("stream.bench.cli:bench", "Measure on this machine, next to something to compare with."),
     "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
+    "compare": ("model.evaluation.compare_cli:compare", "Tell whether one model is better than another, or by chance."),
     "average": ("model.training.average:average", "Average the weights of several trained models."),
     "export": ("model.export:export", "Make a trained model small and fast for the CPU."),
 }
