@@ -388,6 +388,7 @@ class Membership:
     # What Faust calls
 
     async def _revoked(self, *_args: Any, **_kwargs: Any) -> None:
+        cast(LedgerConsumer, self._app.consumer).handed_out.clear()
         self._forget()
 
     async def _assigned(self, *args: Any, **_kwargs: Any) -> None:
@@ -444,7 +445,9 @@ class Membership:
             if self.ledger.take_over(tp, offset, epoch):
                 metrics.TAKE_OVER_SECONDS.observe(monotonic() - started)
                 log.debug("took over %s-%d at offset %d", tp.topic, tp.partition, offset)
-                if take_over is not None or tp in self._dropped:  # Faust starts at the group's offset, ours may differ
+                # Faust starts at the group's offset, ours may differ; what it was given before now it may have dropped.
+                given = cast(LedgerConsumer, self._app.consumer).handed_out.get(tp, -1)
+                if take_over is not None or tp in self._dropped or given >= offset:
                     await self._seek(tp, offset)
             return
 
