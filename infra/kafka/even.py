@@ -30,7 +30,7 @@ class _Read(NamedTuple):
 
 
 class Evenly:
-    """Remembers what was read of each partition."""
+    """Remembers what was read of each partition since they were assigned."""
 
     def __init__(self) -> None:
         self._read: dict[TopicPartition, _Read] = {}

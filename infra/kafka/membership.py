@@ -90,7 +90,7 @@ class LedgerConsumerThread(FaustConsumerThread):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._evenly = Evenly()
+        self.evenly = Evenly()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -107,14 +107,14 @@ class LedgerConsumerThread(FaustConsumerThread):
         first = cast(LedgerTransport, self.consumer.transport).first_topic
         active = {TopicPartition(*tp) for tp in active_partitions or ()}
         downstream = {tp for tp in active if tp.topic == first}
-        for some in ([downstream] if downstream else []) + [{tp} for tp in self._evenly.order(active - downstream)]:
+        for some in ([downstream] if downstream else []) + [{tp} for tp in self.evenly.order(active - downstream)]:
             if records := await super()._fetch_records(consumer, cast("set[TP]", some), 0, max_records):
                 return self._noted(records)
         return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, max_records))
 
     def _noted(self, records: Any) -> Any:
         for tp, of_partition in records.items():
-            self._evenly.note(TopicPartition(*tp), of_partition[-1].timestamp, len(of_partition))
+            self.evenly.note(TopicPartition(*tp), of_partition[-1].timestamp, len(of_partition))
             cast(LedgerConsumer, self.consumer).handed_out[TopicPartition(*tp)] = of_partition[-1].offset
         return records
 
@@ -165,6 +165,11 @@ class LedgerConsumer(EagerWait, FaustConsumer):
         ends in a KeyError there.
         """
         await self._thread.call_thread(self._seek_in_thread, partition, offset)
+
+    def begin_anew(self) -> None:
+        """Forget what was read: partitions come and go. One that was read much before would wait for all others."""
+        self.handed_out.clear()
+        cast(LedgerConsumerThread, self._thread).evenly = Evenly()
 
     async def check(self) -> None:
         """Raise what aiokafka cannot go on from, such as a group that we may not join.
@@ -388,7 +393,7 @@ class Membership:
     # What Faust calls
 
     async def _revoked(self, *_args: Any, **_kwargs: Any) -> None:
-        cast(LedgerConsumer, self._app.consumer).handed_out.clear()
+        cast(LedgerConsumer, self._app.consumer).begin_anew()
         self._forget()
 
     async def _assigned(self, *args: Any, **_kwargs: Any) -> None:
