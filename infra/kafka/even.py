@@ -47,3 +47,8 @@ class Evenly:
         known = {tp: self._read.get(tp, _Read(-1, -1)) for tp in partitions}
         waits_from = max((read.at for read in known.values()), default=0) - LEFT_BEHIND_MS
         return sorted(known, key=lambda tp: (min(known[tp].at, waits_from), known[tp].records, tp))
+
+    def is_ahead(self, tp: TopicPartition, other: TopicPartition, records: int) -> bool:
+        """Whether ``tp`` was read further than ``other`` by more than so many records, or by the time allowed."""
+        one, two = (self._read.get(each, _Read(-1, -1)) for each in (tp, other))
+        return one.records - two.records > records or one.at - two.at > LEFT_BEHIND_MS

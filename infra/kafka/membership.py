@@ -107,10 +107,26 @@ class LedgerConsumerThread(FaustConsumerThread):
         first = cast(LedgerTransport, self.consumer.transport).first_topic
         active = {TopicPartition(*tp) for tp in active_partitions or ()}
         downstream = {tp for tp in active if tp.topic == first}
-        for some in ([downstream] if downstream else []) + [{tp} for tp in self.evenly.order(active - downstream)]:
-            if records := await super()._fetch_records(consumer, cast("set[TP]", some), 0, max_records):
-                return self._noted(records)
+        if downstream and (
+            records := await super()._fetch_records(consumer, cast("set[TP]", downstream), 0, max_records)
+        ):
+            return self._noted(records)
+        if records := await self._side_by_side(consumer, active - downstream, max_records):
+            return self._noted(records)
         return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, max_records))
+
+    async def _side_by_side(self, consumer: Any, partitions: set[TopicPartition], most: int | None) -> dict[TP, Any]:
+        """A helping of each partition, which Faust hands on by turns; none of one that is ahead of another's."""
+        found: dict[TP, Any] = {}
+        first: TopicPartition | None = None
+        helping = max(1, (most or 1) // max(1, len(partitions)))
+        for tp in self.evenly.order(partitions):
+            if first is not None and self.evenly.is_ahead(tp, first, helping):
+                continue
+            if records := await super()._fetch_records(consumer, {cast("TP", tp)}, 0, helping):
+                first = first or tp
+                found |= records
+        return found
 
     def _noted(self, records: Any) -> Any:
         for tp, of_partition in records.items():

@@ -47,6 +47,19 @@ def test_a_partition_that_had_nothing_in_memory_makes_up_for_it_within_bounds() 
     assert caught_up == MADE_UP_FOR
 
 
+def test_one_is_ahead_of_another_by_records_or_by_time() -> None:
+    evenly = Evenly()
+    assert not evenly.is_ahead(A, B, 10), "nothing was read of either"
+    evenly.note(A, 1_000, 10)
+    evenly.note(B, 1_000, 20)
+    assert not evenly.is_ahead(B, A, 10)
+    assert evenly.is_ahead(B, A, 9)
+    assert not evenly.is_ahead(A, B, 0)
+    evenly.note(A, 1_001 + LEFT_BEHIND_MS, 1)
+    assert evenly.is_ahead(A, B, 100)
+    assert evenly.is_ahead(A, C, 100), "what was never read comes first"
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 9_000), min_size=1, max_size=200), min_size=2, max_size=5), st.integers(1, 20))
 def test_no_partition_gets_further_ahead_than_that_and_one_helping(steps: list[list[int]], helping: int) -> None:
