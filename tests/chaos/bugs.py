@@ -16,8 +16,8 @@ def acknowledge_before_publish() -> None:
 
     admit = Membership.admit
 
-    async def admit_and_settle(self: Membership, events: Sequence[Any]) -> Any:
-        batch = await admit(self, events)
+    async def admit_and_settle(self: Membership, messages: Sequence[Any]) -> Any:
+        batch = await admit(self, messages)
         self.ledger.settle(batch)
         return batch
 
