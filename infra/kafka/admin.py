@@ -29,6 +29,8 @@ TIMEOUT_S = 10.0
 _LEADERS_POLL_S = 0.05
 
 _ENTER_POLL_S = 0.05
+_ASK_FIRST_S = 0.5
+"""So long may the first question wait for its answer, each further one twice as long."""
 _REFUSALS = {KafkaError._AUTHENTICATION, KafkaError._SSL}  # noqa: SLF001 - librdkafka's own names
 
 _NO_LEADER_YET = {
@@ -241,30 +243,40 @@ class _Connection:
 
     def _enter(self) -> None:
         """Return when Kafka answers, or when it is away: then the calls say so."""
-        answered = threading.Event()
-        threading.Thread(target=self._ask, args=(answered,), daemon=True).start()
-        asked = done = False
-        while not done:
-            done = answered.wait(_ENTER_POLL_S)
-            self.admin.poll(0)
-            # Asked once: a Kafka that is just starting also hangs up.
-            trouble, self._trouble = self._trouble, None
-            if trouble is not None and (not asked or trouble.code() in _REFUSALS):
-                asked = True
-                error = refused(self._settings, trouble)
-                if error is not None:
-                    raise error
+        enough = threading.Event()
+        asking = threading.Thread(target=self._ask, args=(enough,), daemon=True)
+        asking.start()
+        asked = False
+        try:
+            while asking.is_alive():
+                asking.join(_ENTER_POLL_S)
+                self.admin.poll(0)
+                # Asked once: a Kafka that is just starting also hangs up.
+                trouble, self._trouble = self._trouble, None
+                if trouble is not None and (not asked or trouble.code() in _REFUSALS):
+                    asked = True
+                    error = refused(self._settings, trouble)
+                    if error is not None:
+                        raise error
+        finally:
+            # The thread holds the client. One that is alive when the process ends can crash it: its threads then
+            # use what the exit of OpenSSL has freed.
+            enough.set()
+            asking.join()
 
-    def _ask(self, answered: threading.Event) -> None:
+    def _ask(self, enough: threading.Event) -> None:
         # Metadata, not an admin request: where a broker hangs, librdkafka can end the process over one of these
         # ("Assertion `rko_result' failed" in rd_kafka_admin_response_parse).
+        patience = _ASK_FIRST_S
         while not self.expired:
             try:
-                self.admin.list_topics(timeout=self.left())
+                self.admin.list_topics(timeout=min(patience, self.left()))
                 break
             except KafkaException:
-                time.sleep(_ENTER_POLL_S)  # whoever is refused hangs up at once, and is told why a moment later
-        answered.set()
+                # Whoever is refused hangs up at once, and is told why a moment later.
+                if enough.wait(_ENTER_POLL_S):
+                    break
+                patience *= 2
 
     def metadata(self) -> ClusterMetadata:
         """Brokers and topics. Raises KafkaUnavailableError."""
