@@ -97,7 +97,18 @@ class Settings(BaseSettings):
     engine: Literal["auto", "openvino", "torch"] = Field(default="auto", description="what runs the model")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="for the torch engine")
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of the engine; 0 means all cores")
-    batch_size: int = Field(default=256, ge=1, le=10_000, description="most tweets in one batch")
+    label_cache: int = Field(
+        default=20_000,
+        ge=0,
+        le=10_000_000,
+        description="texts whose labels are kept, so that retweets cost nothing (some 250 bytes each); 0: none",
+    )
+    batch_size: int = Field(
+        default=1_024,
+        ge=1,
+        le=10_000,
+        description="most tweets in one batch; fewer where the model would take longer than a second for them",
+    )
     batch_wait_s: float = Field(default=0.05, gt=0, le=10, description="longest wait for a batch to fill")
     brands_file: Path | None = Field(
         default=None, description="rules that find brands in tweets; empty: the bundled ones"
@@ -307,7 +318,8 @@ class Settings(BaseSettings):
 
     # This machine
     cache_dir: Path = Field(
-        default=Path("~/.cache/barometer"), description="where the local broker's jars and compiled models are kept"
+        default=Path("~/.cache/barometer"),
+        description="the local broker's jars, and what barometer tune measured",
     )
     maven_repository: str = Field(
         default="", description="URL to fetch the local broker's jars from, where Maven Central is out of reach"

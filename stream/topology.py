@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal, cast, get_args
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import Message
 
 from infra.kafka.security import faust_credentials
@@ -32,6 +33,14 @@ MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
 
+class _NoTables(TableManager):
+    """Faust waits for a second until all tables are made before it joins the group: there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class _App(faust.App):
     """Faust's app, which makes no folders: nothing is kept on this machine."""
 
@@ -46,6 +55,7 @@ def build_app(settings: Settings) -> faust.App:
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         broker_credentials=faust_credentials(settings),
         store="memory://",
+        TableManager=_NoTables,
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,
@@ -67,12 +77,14 @@ def build_app(settings: Settings) -> faust.App:
     )
 
 
-def connect(app: faust.App, settings: Settings, topics: Topics, loops: Mapping[Stage, Loop]) -> None:
-    """Attach the loops of the stages that this worker does to their topics."""
+def connect(
+    app: faust.App, settings: Settings, topics: Topics, loops: Mapping[Stage, Loop], at_once: Callable[[], int]
+) -> None:
+    """Attach the loops of the stages that this worker does to their topics; ``at_once``: tweets in a batch, at most."""
     for stage, loop in loops.items():
         batches_of = {
-            "classify": partial(batches, most=settings.batch_size, wait_s=settings.batch_wait_s),
-            "aggregate": partial(batches, most=AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
+            "classify": partial(batches, most=at_once, wait_s=settings.batch_wait_s),
+            "aggregate": partial(batches, most=lambda: AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
         }[stage]
         topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw")
         app.agent(topic, name=stage)(_agent(loop, batches_of))

@@ -31,12 +31,13 @@ from infra.kafka.publish import ConfirmedPublisher
 from infra.process import tell_process
 from infra.settings import Settings
 from model.measured import Measured
-from model.prediction import Classifier
+from model.prediction import Classifier, ModelInfo
 from stream.aggregate.agent import AggregateStage
 from stream.aggregate.gauges import ReputationCollector, registered
 from stream.aggregate.store import PaneStore, rules_of
 from stream.brands import BrandRules
 from stream.classify.agent import ClassifyStage, SourceTopic
+from stream.classify.batch_size import BatchSize
 from stream.classify.outcome import FuturePolicy
 from stream.classify.progress import SourceTracker
 from stream.topics import Topics, topic_specs
@@ -138,12 +139,13 @@ class Worker:
                 return
             served.enter_context(OutageWatch(settings, self._sources[0]))
             loops: dict[Stage, Loop] = {}
+            at_once = BatchSize(settings.batch_size)
             beat: Callable[[], Awaitable[object]] = membership.refresh
             with ExitStack() as over, ExitStack() as left:
                 if model is not None:
                     publisher = ConfirmedPublisher(settings)
                     source = SourceTopic(source_id, settings.partitions)
-                    classify = self._classify_stage(source, membership, publisher, model, tracker)
+                    classify = self._classify_stage(source, membership, publisher, model, tracker, at_once)
                     loops["classify"], beat = self._or_stop(classify.run), classify.beat
                     over.callback(publisher.close)
                     left.callback(model.close)
@@ -152,7 +154,7 @@ class Worker:
                     aggregate = AggregateStage(membership, store)
                     loops["aggregate"] = self._or_stop(aggregate.run)
                     left.callback(aggregate.close)
-                connect(app, settings, self._topics, loops)
+                connect(app, settings, self._topics, loops, at_once)
                 beating = asyncio.create_task(self._beat(app, membership, beat))
                 try:
                     await self._work(app, membership, model)
@@ -170,7 +172,7 @@ class Worker:
         """From joining the group until told to stop, or until something fails."""
         settings = self._settings
         if await self._start(app):
-            labels = f"model {model.info.name} {model.info.version} on {model.info.engine}" if model else "no model"
+            labels = _in_words(model.info) if model else "no model"
             log.info("working: %s, %s, group %s", settings.stages, labels, settings.group)
             await self._stopping.wait()
         if self._failure is None and not await membership.drain(settings.shutdown_timeout_s):
@@ -187,13 +189,23 @@ class Worker:
         publisher: ConfirmedPublisher,
         classifier: Classifier,
         tracker: SourceTracker,
+        at_once: BatchSize,
     ) -> ClassifyStage:
         settings = self._settings
         find_brands = BrandRules.load(settings.brands_file).find
         future = FuturePolicy(settings.future_timestamps == "clamp", dt.timedelta(seconds=settings.future_tolerance_s))
         fuse = DeadShare(settings.dead_share_limit, settings.dead_share_window)
         return ClassifyStage(
-            self._topics, source, membership, publisher, classifier, find_brands, future, tracker, dead_share=fuse
+            self._topics,
+            source,
+            membership,
+            publisher,
+            classifier,
+            find_brands,
+            future,
+            tracker,
+            dead_share=fuse,
+            at_once=at_once,
         )
 
     def _serve(self, served: ExitStack, membership: Membership, reputation: ReputationCollector) -> None:
@@ -266,6 +278,10 @@ class Worker:
             log.error("stopping because of an error: %s", error, exc_info=not isinstance(error, BarometerError))
             self._failure = error
             self._stopping.set()
+
+
+def _in_words(model: ModelInfo) -> str:
+    return f"model {model.name} {model.version} on {model.engine}{f' ({model.tuning})' if model.tuning else ''}"
 
 
 async def _leave_group(app: faust.App) -> None:

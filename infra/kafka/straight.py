@@ -45,12 +45,24 @@ class StraightConductor(Conductor):
         return hand_on
 
 
-async def batches(queue: asyncio.Queue[Message], most: int, wait_s: float) -> AsyncIterator[list[Message]]:
-    """Messages of ``queue`` as they come: ``most`` at once, or as many as come within ``wait_s`` of the first."""
+async def batches(
+    queue: asyncio.Queue[Message], most: Callable[[], int], wait_s: float
+) -> AsyncIterator[list[Message]]:
+    """Messages of ``queue`` as they come: ``most()`` at once, or as many as come within ``wait_s`` of the first.
+
+    A first message that is there already came after the batch before was taken,
+    and waited while that was worked on: this counts. So a stage that takes
+    longer than ``wait_s`` for a batch never waits, and batches grow by themselves
+    as there is more to do.
+    """
+    now = asyncio.get_running_loop().time
+    taken = now()
     while True:
-        batch = [await queue.get()]
+        since = taken if queue.qsize() else None
+        batch, size = [await queue.get()], most()
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                while len(batch) < most:
+            async with asyncio.timeout_at((now() if since is None else since) + wait_s):
+                while len(batch) < size:
                     batch.append(queue.get_nowait() if queue.qsize() else await queue.get())
+        taken = now()
         yield batch

@@ -21,6 +21,7 @@ from infra.kafka.ledger import Batch
 from infra.kafka.membership import Membership
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from model.prediction import Classifier
+from stream.classify.batch_size import BatchSize
 from stream.classify.labels import classify
 from stream.classify.outcome import STAGE, Bad, BrandFinder, FuturePolicy, dead, decode, labelled
 from stream.classify.progress import Position, SourceTracker
@@ -66,6 +67,7 @@ class ClassifyStage:
         tracker: SourceTracker,
         *,
         dead_share: DeadShare,
+        at_once: BatchSize,
     ) -> None:
         self._topics = topics
         self._source = source
@@ -76,6 +78,7 @@ class ClassifyStage:
         self._future = future
         self._tracker = tracker
         self._dead_share = dead_share
+        self._at_once = at_once
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="classify")
 
     async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
@@ -92,6 +95,7 @@ class ClassifyStage:
                         continue
                     started = perf_counter()
                     work = await self._in_thread(self._work, batch.records)
+                    self._at_once.took(len(batch.records), perf_counter() - started)
                     self._dead_share.note(work.fates)
                     if before is not None:
                         await before

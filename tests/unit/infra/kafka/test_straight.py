@@ -24,7 +24,7 @@ def queue_of(*messages: int) -> Any:
 
 async def take(queue: Any, most: int, wait_s: float, count: int) -> list[Any]:
     taken: list[Any] = []
-    async for batch in batches(queue, most, wait_s):
+    async for batch in batches(queue, lambda: most, wait_s):
         taken.append(batch)
         if len(taken) == count:
             break
@@ -50,13 +50,29 @@ def test_a_batch_fills_while_it_is_waited_for() -> None:
     assert asyncio.run(scenario()) == [[1, 2]]
 
 
+def test_who_worked_longer_than_the_wait_gets_what_has_come_meanwhile_at_once() -> None:
+    async def scenario() -> list[Any]:
+        loop = asyncio.get_running_loop()
+        queue, clock, passed = queue_of(1, 2), loop.time, 0.0
+        loop.time = lambda: clock() + passed  # type: ignore[method-assign]
+        taking = batches(queue, lambda: 2, LONG_S)
+        got = [await anext(taking)]
+        passed = LONG_S
+        await queue.put(3)
+        async with asyncio.timeout(LONG_S / 6):
+            got.append(await anext(taking))
+        return got
+
+    assert asyncio.run(scenario()) == [[1, 2], [3]]
+
+
 def test_what_comes_just_when_the_wait_ends_is_in_this_batch_or_the_next() -> None:
     async def scenario() -> list[Any]:
         queue = queue_of()
         got: list[Any] = []
 
         async def read() -> None:
-            async for batch in batches(queue, 5, 0.0005):
+            async for batch in batches(queue, lambda: 5, 0.0005):
                 got.extend(batch)
 
         reading = asyncio.create_task(read())
