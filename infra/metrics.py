@@ -210,7 +210,13 @@ MODEL_STEP_SECONDS = MODEL.histogram(
     buckets=_SECONDS,
     values=[("tokenize",), ("network",)],
 )
-TEXTS = MODEL.counter("barometer_texts_total", "Texts that the model has labelled.")
+TEXTS = MODEL.counter("barometer_texts_total", "Texts that the model has labelled, those it remembered included.")
+REMEMBERED = MODEL.counter(
+    "barometer_label_cache_texts_total",
+    "Texts by whether the same one, after normalising, was labelled before: retweets and copies are hits, and cheap.",
+    ["outcome"],
+    values=[("hit",), ("miss",)],
+)
 TOKENS = MODEL.counter(
     "barometer_tokens_total",
     "Tokens that the network was given: text, and padding. Much padding: texts are packed badly.",

@@ -32,7 +32,7 @@ def worker(model: str | None, stages: str | None, metrics_port: int | None) -> N
     settings = load_settings(model=model, stages=stages, metrics_port=metrics_port)
     set_up_logging(settings)
 
-    from model.engines import load_from_settings
+    from model.remembering import load_remembering
     from stream.worker import work
 
-    work(settings, lambda: load_from_settings(settings))
+    work(settings, lambda: load_remembering(settings))

@@ -47,9 +47,9 @@ class Bundled:
     """The model that ships, failing on poison too, under the name of its worker."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        from model.engines import load_from_settings
+        from model.remembering import load_remembering
 
-        self._model = load_from_settings(settings)
+        self._model = load_remembering(settings)
         self.info = ModelInfo(name, self._model.info.version, self._model.info.engine)
 
     def classify(self, texts: Sequence[str]) -> Predictions:

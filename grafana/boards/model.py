@@ -12,6 +12,9 @@ from infra.settings import Settings
 PADDING = "{padding} / {all}".format(
     padding=rate("barometer_tokens_total", where='kind="padding"'), all=rate("barometer_tokens_total")
 )
+REMEMBERED = "{hits} / {all}".format(
+    hits=rate("barometer_label_cache_texts_total", where='outcome="hit"'), all=rate("barometer_label_cache_texts_total")
+)
 SURE_FROM = 0.6
 
 
@@ -73,17 +76,19 @@ def _work(board: build.Dashboard) -> None:
         .with_target(kit.query(rate("barometer_tokens_total", "kind"), "{{kind}}"))
     )
     waste = kit.lines(
-        "Padding, and texts cut short",
-        "Part of the tokens that are padding; part of the texts that are longer than the model's window.",
+        "Remembered, padding, and texts cut short",
+        "Part of the texts that had been labelled before (retweets, copies); part of the tokens that are padding; part "
+        "of the texts that are longer than the model's window.",
         "percentunit",
         width=8,
     )
     cut = f"{rate('barometer_truncated_total')} / {rate('barometer_texts_total')}"
     board.with_panel(
-        kit.coloured(waste, {"padding": kit.GREY, "cut short": kit.ORANGE})
+        kit.coloured(waste, {"padding": kit.GREY, "cut short": kit.ORANGE, "remembered": kit.GREEN})
         .min(0)
         .with_target(kit.query(PADDING, "padding"))
         .with_target(kit.query(cut, "cut short", "B"))
+        .with_target(kit.query(REMEMBERED, "remembered", "C"))
     )
     calls = kit.lines(
         "One call", "For a batch of texts: the median, and what one in twenty and one in a hundred exceed.", "s"

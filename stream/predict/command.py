@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from infra.settings import load_settings
 from infra.terminal import printable
-from model.engines import load_from_settings
 from model.labels import LABELS
+from model.remembering import load_remembering
 from stream.predict.job import Outcome
 from stream.predict.run import Predicted, PredictOptions, predict_file
 from stream.replay.options import ReplayOptions
@@ -39,7 +39,7 @@ def run(asked: dict[str, Any], *, as_json: bool) -> None:
     with Display(Console(stderr=True), options.source.limit) as display:
         try:
             done = predict_file(
-                options, lambda: load_from_settings(settings), on_opened=display.opened, on_part=display.part
+                options, lambda: load_remembering(settings), on_opened=display.opened, on_part=display.part
             )
         except KeyboardInterrupt:
             display.interrupted()

@@ -29,7 +29,7 @@ def serve(host: str | None, port: int | None, no_model: bool) -> None:
     settings = load_settings(serve_host=host, serve_port=port)
     set_up_logging(settings)
 
-    from model.engines import load_from_settings
+    from model.remembering import load_remembering
     from stream.serve.run import serve as run
 
-    run(settings, None if no_model else lambda: load_from_settings(settings))
+    run(settings, None if no_model else lambda: load_remembering(settings))
