@@ -19,11 +19,12 @@ class ModelError(BarometerError):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Identity of a loaded model. ``version`` changes whenever a label may."""
+    """Identity of a loaded model. ``version`` changes whenever a label may; ``tuning``, in words, changes no label."""
 
     name: str
     version: str
     engine: str
+    tuning: str = ""
 
 
 class Prediction(NamedTuple):

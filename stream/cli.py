@@ -31,6 +31,7 @@ COMMANDS = {
     "rebuild": ("stream.rebuild.cli:rebuild", "Make the aggregate's state again from the labelled tweets."),
     "doctor": ("stream.doctor.cli:doctor", "Find what is missing or wrong here, and what mends it."),
     "completion": ("stream.completion_cli:completion", "Make your shell complete commands and options."),
+    "tune": ("stream.tune_cli:tune", "Measure how the engine spreads its work best on this machine, and keep that."),
     "bench": ("stream.bench.cli:bench", "Measure on this machine, next to something to compare with."),
     "train": ("model.training.cli:train", "Fine-tune a classifier on labelled texts."),
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from model.batching import Batch, pad, plan_batches
 from model.engines.cores import usable_cores
-from model.engines.openvino import TOKEN_BUDGET
+from model.engines.tuning import TOKEN_BUDGET
 from model.evaluation.metrics import compute_metrics
 from model.labelled import read_labelled
 from model.normalise import normalise

@@ -18,8 +18,8 @@ from model.engines.cores import usable_cores
 from model.engines.folder import TOKENIZER_FILE, read_config
 from model.normalise import normalise
 
-CALL = 256
-"""Texts in one call of an engine: the batch of a worker."""
+CALL = 1_024
+"""Texts in one call of an engine: the most that a worker labels at once."""
 SLOW = 8
 """One text at a time takes so many times as long: it gets so many times fewer texts in a round."""
 OURS, PIPELINE, FLOAT32, PLAIN_INT8 = "barometer", "pipeline-1", "torch-float32", "onnx-int8"

@@ -21,11 +21,13 @@ def load_classifier(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 0,
     model_labels: str = "",
+    cache: Path | None = None,
 ) -> Classifier:
     """Load ``model``: "bundled", a folder (exported or of the transformers library), or a hub name.
 
     ``threads`` 0 means all cores. ``device`` and ``model_labels`` (for example
-    "LABEL_0=negative,LABEL_1=positive") are for the torch engine.
+    "LABEL_0=negative,LABEL_1=positive") are for the torch engine. ``cache``: the
+    folder in which ``barometer tune`` left what it measured.
 
     Raises UsageError when there is no such model or it does not fit the engine,
     MissingExtraError when torch is needed and absent, ModelError when the
@@ -47,7 +49,7 @@ def load_classifier(
             )
         from model.engines.openvino import OpenVinoClassifier
 
-        return OpenVinoClassifier(folder, threads=threads)
+        return OpenVinoClassifier(folder, threads=threads, cache=cache)
     if engine == "openvino":
         raise UsageError(f"model {model!r} is not exported for OpenVINO; run: barometer export {model} --output FOLDER")
     _check_folder(model, folder)
@@ -68,6 +70,7 @@ def load_from_settings(settings: Settings) -> Classifier:
         device=settings.device,
         threads=settings.threads,
         model_labels=settings.model_labels,
+        cache=settings.cache_dir,
     )
 
 

@@ -1,9 +1,11 @@
-"""How many CPU cores this process may use."""
+"""Which processor this is, and how many of its cores this process may use."""
 
 from __future__ import annotations
 
 import math
 import os
+import platform
+import re
 from pathlib import Path
 
 
@@ -20,3 +22,14 @@ def usable_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     except (OSError, ValueError):  # not Linux, another version of cgroups, or "max": no quota
         pass
     return max(1, cores)
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name; its architecture where the system does not tell."""
+    try:
+        named = re.search(
+            r"^model name\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+        )
+    except OSError:
+        named = None
+    return named[1].strip() if named else platform.processor() or platform.machine()

@@ -12,7 +12,9 @@ that start together may read each other's half-written file.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra import metrics
-from model.batching import count_tokens, pad, plan_batches
-from model.engines.cores import usable_cores
+from model.batching import Batch, count_tokens, pad, plan_batches
+from model.engines.cores import processor, usable_cores
 from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, FolderConfig, read_config
+from model.engines.tuning import Tuning, known
 from model.labels import LABELS
 from model.normalise import normalise
 from model.prediction import ModelError, ModelInfo, Predictions, softmax
@@ -31,24 +34,29 @@ if TYPE_CHECKING:
     import openvino
 
 ENGINE = "openvino"
-TOKEN_BUDGET = 1_024
-"""Padded tokens in a batch: more fall out of the cache, fewer pay more for each call."""
-MAX_STREAMS = 16
+MOST_RUNNING = 64
+"""Batches of one call that are handed to the library before the first is waited for."""
 
 
 class OpenVinoClassifier:
     """A Classifier (model.prediction) on the CPU."""
 
-    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, threads: int = 0, cache: Path | None = None, tuning: Tuning | None = None
+    ) -> None:
         """Load the exported model in ``folder``; ``threads`` 0 means all usable cores.
 
+        ``cache``: the folder in which ``barometer tune`` left what it measured on
+        this machine. ``tuning``: rather than that, or the rule.
         Raises ModelError when a file is missing, damaged or of another version.
         """
+        threads = threads or usable_cores()
         self._config = read_config(folder)
-        self._info = ModelInfo(self._config.name, self._config.version, ENGINE)
+        self._tuning = tuning or known(cache, tuning_key(self._config.version, threads), threads)
+        self._info = ModelInfo(self._config.name, self._config.version, ENGINE, str(self._tuning))
         self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE, self._config.max_tokens)
-        self._threads = threads or usable_cores()
-        self._queue: openvino.AsyncInferQueue | None = _compile(folder, self._config, self._threads)
+        self._network: openvino.CompiledModel | None = _compile(folder, self._config, threads, self._tuning.streams)
+        self._idle: list[openvino.InferRequest] = []
         # The column of the logits that holds each of LABELS.
         self._columns = [self._config.labels.index(label) for label in LABELS]
 
@@ -57,20 +65,17 @@ class OpenVinoClassifier:
         return self._info
 
     def classify(self, texts: Sequence[str]) -> Predictions:
-        if self._queue is None:
+        if self._network is None:
             raise ModelError(f"model {self._info.name} is closed; load it again")
         with metrics.MODEL_STEP_SECONDS.labels("tokenize").time():
             encodings = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
         ids = [encoding.ids for encoding in encodings]
-        logits = np.full((len(texts), len(LABELS)), np.nan, dtype=np.float32)
         config = self._config
         lengths = [len(row) for row in ids]
-        batches = plan_batches(lengths, step=config.width_step, budget=TOKEN_BUDGET, most=config.max_tokens)
+        budget = self._tuning.token_budget
+        batches = plan_batches(lengths, step=config.width_step, budget=budget, most=config.max_tokens)
         with metrics.MODEL_STEP_SECONDS.labels("network").time():
-            for batch in batches:
-                tokens, mask = pad(ids, batch, config.pad_id)
-                self._queue.start_async({"input_ids": tokens, "attention_mask": mask}, userdata=(logits, batch.rows))
-            self._queue.wait_all()
+            logits = self._logits(self._network, ids, batches)
         count_tokens(lengths, batches)
         if not np.isfinite(logits).all():
             raise ModelError(f"model {self._info.name} gave an answer that is not a number; its weights are damaged")
@@ -80,7 +85,42 @@ class OpenVinoClassifier:
         )
 
     def close(self) -> None:
-        self._queue = None
+        self._idle.clear()
+        self._network = None
+
+    def _logits(
+        self, network: openvino.CompiledModel, ids: Sequence[Sequence[int]], batches: Sequence[Batch]
+    ) -> NDArray[np.float32]:
+        """Run ``batches`` of token ids; shape (len(ids), 3), a row for each text.
+
+        Requests outnumber streams, and nothing of Python is called when one ends: a
+        stream then goes on with the next at once, and never waits for the interpreter's lock.
+        """
+        logits = np.full((len(ids), len(LABELS)), np.nan, dtype=np.float32)
+        running: deque[tuple[openvino.InferRequest, Batch]] = deque()
+
+        def take() -> None:
+            request, batch = running.popleft()
+            request.wait()
+            logits[batch.rows] = request.get_output_tensor(0).data
+            self._idle.append(request)
+
+        for batch in batches:
+            if len(running) == MOST_RUNNING:
+                take()
+            tokens, mask = pad(ids, batch, self._config.pad_id)
+            request = self._idle.pop() if self._idle else network.create_infer_request()
+            request.start_async({"input_ids": tokens, "attention_mask": mask})
+            running.append((request, batch))
+        while running:
+            take()
+        return logits
+
+
+def tuning_key(model_version: str, threads: int) -> str:
+    """What a measured tuning holds for: this processor, library and model, with so many threads."""
+    library = version("openvino")
+    return f"{processor()}, {threads} threads, OpenVINO {library}, model {model_version}"
 
 
 def _load_tokenizer(path: Path, max_tokens: int) -> Any:
@@ -99,12 +139,11 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
     return tokenizer
 
 
-def _compile(folder: Path, config: FolderConfig, threads: int) -> openvino.AsyncInferQueue:
+def _compile(folder: Path, config: FolderConfig, threads: int, streams: int) -> openvino.CompiledModel:
     import openvino
 
-    streams = min(threads, MAX_STREAMS)
     try:
-        compiled = openvino.Core().compile_model(
+        return openvino.Core().compile_model(
             folder / NETWORK_FILE,
             "CPU",
             {
@@ -121,11 +160,3 @@ def _compile(folder: Path, config: FolderConfig, threads: int) -> openvino.Async
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ModelError(f"{folder / NETWORK_FILE} cannot be run by OpenVINO here: {reason}") from error
-    queue = openvino.AsyncInferQueue(compiled, streams)
-    queue.set_callback(_take)
-    return queue
-
-
-def _take(request: openvino.InferRequest, target: tuple[NDArray[np.float32], list[int]]) -> None:
-    logits, rows = target
-    logits[rows] = request.get_output_tensor(0).data
