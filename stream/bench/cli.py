@@ -85,8 +85,18 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
 )
+@click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw the figures as a PNG file in this folder."
+)
 def engine(
-    data: Path | None, parent: Path | None, texts: int, rounds: int, threads: int, as_json: bool, compare: Path | None
+    data: Path | None,
+    parent: Path | None,
+    texts: int,
+    rounds: int,
+    threads: int,
+    as_json: bool,
+    compare: Path | None,
+    plots: Path | None,
 ) -> None:
     """Compare the engine with the ways people usually run the same model.
 
@@ -98,7 +108,7 @@ def engine(
     """
     from stream.bench.engine import run
 
-    run(data, parent, texts=texts, rounds=rounds, threads=threads, as_json=as_json, compare=compare)
+    run(data, parent, texts=texts, rounds=rounds, threads=threads, as_json=as_json, compare=compare, plots=plots)
 
 
 @bench.command(
@@ -158,7 +168,12 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
 )
-def pipeline(data: Path | None, tweets: int | None, size: str | None, as_json: bool, compare: Path | None) -> None:
+@click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw the figures as a PNG file in this folder."
+)
+def pipeline(
+    data: Path | None, tweets: int | None, size: str | None, as_json: bool, compare: Path | None, plots: Path | None
+) -> None:
     """Compare the whole flow with the engine alone, on a real Kafka.
 
     Starts a Kafka of its own, and workers. Measures a backlog with the model
@@ -169,4 +184,4 @@ def pipeline(data: Path | None, tweets: int | None, size: str | None, as_json: b
     """
     from stream.bench.pipeline.command import run
 
-    run(size or "default", tweets, data, as_json=as_json, compare=compare)
+    run(size or "default", tweets, data, as_json=as_json, compare=compare, plots=plots)

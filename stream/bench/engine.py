@@ -16,6 +16,7 @@ from model.bench.report import print_figures
 from model.labelled import read_labelled
 from stream.bench.compare import Ratio, compare_runs
 from stream.bench.machine import describe_machine
+from stream.bench.plots import save_plot
 from stream.replay import Rejected, ReplayOptions, read_tweets
 from stream.scenario import write_scenario
 
@@ -37,6 +38,7 @@ def run(
     threads: int,
     as_json: bool,
     compare: Path | None,
+    plots: Path | None,
 ) -> None:
     """Measure, and print tables or JSON on standard output. Raises UsageError for a file without enough texts."""
     judged, truth = _labelled(data)
@@ -61,6 +63,8 @@ def run(
         out = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
         out.print(f"{len(timed):,} texts a round, {rounds} rounds; {figures['machine']}, {figures['date']}\n")
         print_figures(out, figures)
+    if plots is not None:
+        click.echo(f"{save_plot(figures, plots)}", err=True)
     if compare is not None and not compare_runs(compare, figures, RATIOS):
         click.get_current_context().exit(1)
 

@@ -19,6 +19,7 @@ from stream.bench.compare import Ratio, compare_runs
 from stream.bench.machine import describe_machine
 from stream.bench.pipeline.load import sample
 from stream.bench.pipeline.plan import FULL, QUICK, Plan, measure
+from stream.bench.plots import save_plot
 
 PLANS = {"default": Plan(), "quick": QUICK, "full": FULL}
 RATIOS = (
@@ -31,7 +32,9 @@ RATIOS = (
 """What a later run is held to: what other work on the machine disturbs least."""
 
 
-def run(size: str, tweets: int | None, data: Path | None, *, as_json: bool, compare: Path | None) -> None:
+def run(
+    size: str, tweets: int | None, data: Path | None, *, as_json: bool, compare: Path | None, plots: Path | None
+) -> None:
     """Measure, and print tables or JSON on standard output. Raises UsageError for a file of too few tweets."""
     plan = PLANS[size] if tweets is None else replace(PLANS[size], tweets=tweets)
     settings, texts = load_settings(), sample(data)
@@ -43,6 +46,8 @@ def run(size: str, tweets: int | None, data: Path | None, *, as_json: bool, comp
         sys.stdout.write(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         show(Console(width=None if sys.stdout.isatty() else 120, highlight=False), figures)
+    if plots is not None:
+        click.echo(f"{save_plot(figures, plots)}", err=True)
     if compare is not None and not compare_runs(compare, figures, RATIOS):
         click.get_current_context().exit(1)
 
