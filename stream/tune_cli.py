@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CALL = 512
 """Texts in one call: about a batch of a worker with a backlog."""
+FEWEST = 64
 
 
 @click.command(
@@ -32,7 +33,7 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Texts like yours, in a file with a column of labels; default: those of the demo.",
 )
-@click.option("--texts", type=click.IntRange(min=64), default=1_024, show_default=True, help="Texts in a round.")
+@click.option("--texts", type=click.IntRange(min=FEWEST), default=1_024, show_default=True, help="Texts in a round.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds that count.")
 @click.option("--dry-run", is_flag=True, help="Measure and tell, but keep nothing.")
 def tune(data: Path | None, texts: int, rounds: int, *, dry_run: bool) -> None:
@@ -87,8 +88,8 @@ def _sample(data: Path | None, count: int) -> Sequence[str]:
     from stream.bench.engine import made_up
 
     texts = read_labelled(data, limit=count).texts if data else made_up(count)
-    if len(texts) < CALL:
-        raise UsageError(f"{data} has {len(texts)} texts; {CALL} are needed to measure anything")
+    if len(texts) < FEWEST:
+        raise UsageError(f"{data} has {len(texts)} texts; {FEWEST} are needed to measure anything")
     return texts
 
 

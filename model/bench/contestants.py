@@ -20,13 +20,17 @@ Runner = Callable[[Sequence[str]], Shares]
 
 @dataclass(frozen=True)
 class Contestant:
-    """``make(*arguments)`` gives the Runner; ``texts`` is how many it gets in each round, a slow one fewer."""
+    """``make(*arguments)`` gives the Runner; ``texts`` is how many it gets in each round, a slow one fewer.
+
+    ``judged``: false where its labels are another's, and it would take long to give them again.
+    """
 
     key: str
     title: str
     make: Callable[..., Runner]
     arguments: tuple[Any, ...]
     texts: int
+    judged: bool = True
 
 
 def barometer(folder: str, threads: int, call: int) -> Runner:

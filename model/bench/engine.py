@@ -80,8 +80,12 @@ def bench_engine(
 def _contestants(exported: str, float32: str, plain: Path | None, threads: int, texts: int) -> list[Contestant]:
     few = max(32, texts // SLOW)
     everyone = [
-        Contestant(PIPELINE, "transformers pipeline, one at a time", pipeline, (float32, threads, 1), few),
-        Contestant("pipeline-64", "transformers pipeline, batches of 64", pipeline, (float32, threads, 64), few),
+        Contestant(
+            PIPELINE, "transformers pipeline, one at a time", pipeline, (float32, threads, 1), few, judged=False
+        ),
+        Contestant(
+            "pipeline-64", "transformers pipeline, batches of 64", pipeline, (float32, threads, 64), few, judged=False
+        ),
         Contestant(FLOAT32, "torch float32, by length", torch_engine, (float32, threads, "float32", CALL), few),
         Contestant("torch", "torch engine (bf16 where it pays)", torch_engine, (float32, threads, "auto", CALL), few),
     ]
@@ -89,9 +93,14 @@ def _contestants(exported: str, float32: str, plain: Path | None, threads: int, 
         title = "ONNX Runtime, dynamic int8, batches of 64"
         everyone.append(Contestant(PLAIN_INT8, title, onnx_int8, (str(plain), float32, threads, 64), texts))
     everyone += [
-        Contestant("barometer-1", "Barometer, one at a time", barometer, (exported, threads, 1), few),
+        Contestant("barometer-1", "Barometer, one at a time", barometer, (exported, threads, 1), few, judged=False),
         Contestant(
-            "barometer-thread", f"Barometer, batches of {CALL}, 1 thread", barometer, (exported, 1, CALL), texts
+            "barometer-thread",
+            f"Barometer, batches of {CALL}, 1 thread",
+            barometer,
+            (exported, 1, CALL),
+            texts,
+            judged=False,
         ),
         Contestant(OURS, f"Barometer, batches of {CALL}", barometer, (exported, threads, CALL), texts),
     ]

@@ -83,7 +83,7 @@ def run_rounds(
         for process, result in zip(processes, results, strict=True):
             progress(f"{result.contestant.title}: latency and labels")
             result.latencies_ms = [1_000 * process.ask([text])[0] for text in _spread(by_length, ALONE)]
-            if judged:
+            if judged and result.contestant.judged:
                 result.shares = process.ask(("label", list(judged)))
             result.rss_mb = process.ask("memory")
     finally:

@@ -161,7 +161,7 @@ Examples:
 )
 @click.option("--tweets", type=click.IntRange(min=500), help="In the backlog for the model; default: 6,000.")
 @click.option("--quick", "size", flag_value="quick", help="A minute, and figures that are rough.")
-@click.option("--full", "size", flag_value="full", help="An hour: up to a million tweets and 10,000 brands.")
+@click.option("--full", "size", flag_value="full", help="Up to a million tweets and 10,000 brands: 20 minutes.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
 @click.option(
     "--compare",

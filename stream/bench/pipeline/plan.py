@@ -45,13 +45,13 @@ class Plan:
 
 QUICK = Plan(tweets=2_000, rounds=1, constant=10_000, latency_s=3, workers=(), growth_tweets=(), growth_brands=())
 FULL = Plan(
-    tweets=20_000,
-    rounds=5,
-    constant=200_000,
-    latency_s=30,
+    tweets=10_000,
+    rounds=4,
+    constant=100_000,
+    latency_s=20,
     growth_tweets=(10_000, 100_000, 1_000_000),
     growth_brands=(10, 100, 1_000, 10_000),
-    growth_brands_tweets=100_000,
+    growth_brands_tweets=20_000,
 )
 
 
