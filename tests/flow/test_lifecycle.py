@@ -86,7 +86,7 @@ def test_sigterm_finishes_and_acknowledges_what_is_in_flight(
     settings: Settings, topics: Topics, tmp_path: Path
 ) -> None:
     fed = feed(settings, make_tweets(2_000, seed=11))
-    with Workers(settings, tmp_path, delay_s=0.3) as workers:
+    with Workers(settings.model_copy(update={"batch_size": 128}), tmp_path, delay_s=0.3) as workers:
         workers.start(1)
         wait_for_labels(settings, 200)
         assert workers.stop(1) == 0, workers.log()

@@ -26,7 +26,7 @@ let chordUntil = 0;
 export function onShortcut(event, app) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = /** @type {HTMLElement} */ (event.target);
-  if (target.closest?.("input, textarea, select, dialog")) {
+  if (target.closest?.("input, textarea, select, dialog[open]")) {
     if (event.key === "Escape" && !target.closest("dialog")) target.blur();
     return;
   }
