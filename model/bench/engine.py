@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.errors import MissingExtraError
 from model.bench.contestants import Contestant, barometer, export_onnx, onnx_int8, pipeline, torch_engine
 from model.bench.limit import cpu_limit, macs_per_token, mean_width, reached_macs_per_s
+from model.bench.profile import profile
 from model.bench.report import Figures, describe_limit, summarise
 from model.bench.restore import restore
 from model.bench.rounds import run_rounds
@@ -70,6 +71,8 @@ def bench_engine(
             cpu_limit(cores=threads),
             reached_macs_per_s(shape, threads),
         )
+        progress("where the time goes")
+        figures["profile_us"] = profile(exported, texts)
     if PLAIN_INT8 in figures["engines"]:
         figures["ratio_to_plain_int8"] = round(rate / figures["engines"][PLAIN_INT8]["tweets_per_s"]["median"], 3)
     figures["parent"] = "given" if parent else "restored from the shipped int8 weights"

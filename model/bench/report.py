@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,9 +94,10 @@ def print_figures(out: Console, figures: Figures) -> None:
             f"{engine['same_label_as_fp32']:.1%}" if "same_label_as_fp32" in engine else "-",
         )
     out.print(table)
-    limit = figures.get("limit")
-    if limit is None:
-        return
+    steps, network = (figures["profile_us"][part] for part in ("steps", "network"))
+    out.print(f"\nmicroseconds of one core for a tweet: {_in_words(steps)}")
+    out.print(f"in the network, by OpenVINO's kinds of operation: {_in_words(network)}")
+    limit = figures["limit"]
     out.print(
         f"\nint8 arithmetic: {limit['used_gmacs_per_s']:.0f} of {limit['products_alone_gmacs_per_s']:.0f} billion "
         f"multiply-adds a second that the matrix products reach with nothing between them "
@@ -109,6 +110,11 @@ def print_figures(out: Console, figures: Figures) -> None:
             f"{cpu['macs_per_cycle']} a cycle by {cpu['instructions']}, at the {cpu['clock_ghz']:.2f} GHz that the "
             f"system states; a boosted clock makes the share smaller)."
         )
+
+
+def _in_words(spent: Mapping[str, float]) -> str:
+    whole = sum(spent.values())
+    return ", ".join(f"{name} {us:,.0f} ({us / whole:.0%})" for name, us in spent.items())
 
 
 def _quality(
