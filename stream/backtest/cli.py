@@ -50,12 +50,6 @@ Examples:
     metavar="FILE",
     help="Write the past as the worker's metrics, for `promtool tsdb create-blocks-from openmetrics`.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that count, for files of 400,000 labelled tweets or more; default: one on each core.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--incidents", type=FILE, metavar="FILE", help="Known incidents (CSV or JSON): how well were they told?")
 @click.option("--sweep", is_flag=True, help="With --incidents: try other thresholds, and recommend settings.")

@@ -123,8 +123,7 @@ def _options(asked: dict[str, Any]) -> BacktestOptions:
     asked["format"] = asked.pop("format_")
     asked["header"] = {None: "auto", True: "yes", False: "no"}[asked["header"]]
     asked["delimiter"] = one_character(asked["delimiter"])
-    jobs = asked.pop("jobs") or 0
-    return BacktestOptions(ReplayOptions(**asked), brands, label_column, cached, jobs)
+    return BacktestOptions(ReplayOptions(**asked), brands, label_column, cached)
 
 
 def _require_together(incidents: Path | None, wants_sweep: bool, grid: Sequence[str]) -> None:

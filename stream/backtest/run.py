@@ -13,7 +13,6 @@ from typing import Protocol
 
 from infra.errors import UsageError
 from infra.settings import Settings
-from model.engines.cores import usable_cores
 from model.prediction import Classifier
 from stream.aggregate.labelled import LabelledTweet
 from stream.backtest.cache import LabelCache
@@ -21,7 +20,6 @@ from stream.backtest.entry import Dead, Item, only_time
 from stream.backtest.labels import Labeller
 from stream.backtest.order import Ordered
 from stream.backtest.result import Reading, Result, Seconds, Series
-from stream.backtest.spread import Spread
 from stream.backtest.timeline import Timeline, offline_rules
 from stream.backtest.tweets import TweetFile, open_tweets
 from stream.brands import BrandRules
@@ -32,10 +30,6 @@ from stream.replay.order import as_microseconds
 from stream.spikes.watch import BrandWatch
 
 TELL_EVERY = 2_000
-SPREAD_FROM = 400_000
-"""Labelled tweets. Starting a process takes a second of CPU, in which one counts 60,000; dealing out, a tenth."""
-MOST_JOBS = 8
-"""More have nothing to do: one process deals out some 500,000 tweets a second."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +38,12 @@ class BacktestOptions:
 
     ``brands``: only these are counted; none means all. ``label_column``: where
     the file says what its tweets are. ``cached``: labels are kept in the cache folder.
-    ``jobs``: processes that count, where there is much to count; 0 for one on each core.
     """
 
     source: ReplayOptions
     brands: frozenset[str] = frozenset()
     label_column: str | None = None
     cached: bool = True
-    jobs: int = 0
 
 
 class Watcher(Protocol):
@@ -109,12 +101,7 @@ def backtest_file(
         counter = _Progress(watcher, total)
         labeller = stack.enter_context(closing(Labeller(load, cache, counter.add)))
         counter.labeller = labeller
-        jobs = min(options.jobs or usable_cores(), MOST_JOBS)
-        timeline: Timeline | Spread
-        if file.labelled and on_closed is None and jobs > 1 and total >= SPREAD_FROM:
-            timeline = stack.enter_context(Spread(settings, jobs, keep))
-        else:
-            timeline = Timeline(offline_rules(settings), keep, on_closed)
+        timeline = Timeline(offline_rules(settings), keep, on_closed)
         read_s = time.perf_counter() - began
         fold_s = 0.0
         began = time.perf_counter()
