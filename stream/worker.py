@@ -147,6 +147,7 @@ class Worker:
                     source = SourceTopic(source_id, settings.partitions)
                     classify = self._classify_stage(source, membership, publisher, model, tracker, at_once)
                     loops["classify"], beat = self._or_stop(classify.run), classify.beat
+                    membership.read_ahead(self._topics.tweets, at_once)
                     over.callback(publisher.close)
                     left.callback(model.close)
                     left.callback(classify.close)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,9 @@ log = logging.getLogger(__name__)
 
 TAKE_OVERS_AT_ONCE = 16
 RETRY_S = 1.0
+READ_AHEAD_BATCHES = 2
+ENOUGH_S = 0.02
+"""So long until it is looked again whether the stage has made room."""
 STUCK_AFTER_S = 5.0
 """A partition with records but no progress for this long, while its stage has nothing to do,
 is sought again: Faust can drop its first records between assignment and take-over."""
@@ -111,15 +115,27 @@ class LedgerConsumerThread(FaustConsumerThread):
             records := await super()._fetch_records(consumer, cast("set[TP]", downstream), 0, max_records)
         ):
             return self._noted(records)
-        if records := await self._side_by_side(consumer, active - downstream, max_records):
+        room = cast(LedgerTransport, self.consumer.transport).room()
+        if room <= 0:
+            return await self._nothing_upstream(consumer, downstream, max_records)
+        most = min(room, max_records or room)
+        if records := await self._side_by_side(consumer, active - downstream, most):
             return self._noted(records)
-        return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, max_records))
+        return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, most))
 
-    async def _side_by_side(self, consumer: Any, partitions: set[TopicPartition], most: int | None) -> dict[TP, Any]:
+    async def _nothing_upstream(self, consumer: Any, downstream: set[TopicPartition], most: int | None) -> Any:
+        """What comes downstream in a moment; enough of the other topic waits in memory already."""
+        if downstream:
+            found = await super()._fetch_records(consumer, cast("set[TP]", downstream), ENOUGH_S, most)
+            return self._noted(found)
+        await asyncio.sleep(ENOUGH_S)
+        return {}
+
+    async def _side_by_side(self, consumer: Any, partitions: set[TopicPartition], most: int) -> dict[TP, Any]:
         """A helping of each partition, which Faust hands on by turns; none of one that is ahead of another's."""
         found: dict[TP, Any] = {}
         first: TopicPartition | None = None
-        helping = max(1, (most or 1) // max(1, len(partitions)))
+        helping = max(1, most // max(1, len(partitions)))
         for tp in self.evenly.order(partitions):
             if first is not None and self.evenly.is_ahead(tp, first, helping):
                 continue
@@ -222,6 +238,8 @@ class LedgerTransport(FaustTransport):
     Conductor: ClassVar[type[StraightConductor]] = StraightConductor
     ledger: OffsetLedger[Incoming]
     first_topic: str
+    room: Callable[[], int] = staticmethod(lambda: sys.maxsize)
+    """How many more records may be handed out that do not come first."""
 
 
 class Membership:
@@ -258,6 +276,7 @@ class Membership:
         self._moved: dict[TopicPartition, tuple[int, float, int]] = {}
         """Of each partition: where it stands, since when, and how many records of its topic had come by then."""
         self._seen: Counter[str] = Counter()
+        self._at_once: dict[str, Callable[[], int]] = {}
         self._active_at: dict[str, float] = {}
         self._busy: Counter[str] = Counter()
         self._draining = False
@@ -270,6 +289,19 @@ class Membership:
         app.transport = transport
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
+
+    def read_ahead(self, topic: str, at_once: Callable[[], int]) -> None:
+        """Of ``topic``, which is not the one that comes first, hold no more than two of its stage's batches in memory.
+
+        What is held is waited for by what comes after it: a partition that was
+        just taken over, with a slow model, for half a minute.
+        """
+        self._at_once[topic] = at_once
+
+        def room() -> int:
+            return sum(self._fits(topic, queue) - queue.qsize() for queue in self._queues(topic))
+
+        cast(LedgerTransport, self._app.transport).room = room
 
     # What the stages call
 
@@ -435,10 +467,18 @@ class Membership:
 
     def _tell_queues(self) -> None:
         """How full the queue before each stage is. Faust's topics are its conductor's members."""
-        for channel in self._app.topics:
-            queue = cast("Any", channel).queue
-            for topic in channel.topics:
-                metrics.QUEUE.labels(topic).set(queue.qsize() / queue.maxsize)
+        for topic in self._topics:
+            for queue in self._queues(topic):
+                metrics.QUEUE.labels(topic).set(min(1.0, queue.qsize() / self._fits(topic, queue)))
+
+    def _queues(self, topic: str) -> list[Any]:
+        """The queue before the stage that reads ``topic``; none before Faust has started."""
+        return [cast("Any", channel).queue for channel in list(self._app.topics) if topic in channel.topics]
+
+    def _fits(self, topic: str, queue: Any) -> int:
+        """How many records may wait in ``queue``."""
+        at_once = self._at_once.get(topic)
+        return int(min(queue.maxsize, READ_AHEAD_BATCHES * at_once())) if at_once else int(queue.maxsize)
 
     def _done(self, batch: Batch[Incoming]) -> None:
         topic = batch.records[0].tp.topic

@@ -19,6 +19,7 @@ from infra.kafka.clients import transactional_producer_config
 from infra.kafka.ledger import TopicPartition as Partition
 from infra.kafka.local import LocalBroker, free_port
 from infra.kafka.offsets import OffsetProbe
+from infra.kafka.publish import ConfirmedPublisher, Outgoing
 from infra.settings import Settings
 from stream.records import Tweet
 from stream.topics import Topics, topic_specs
@@ -94,6 +95,23 @@ def test_sigterm_finishes_and_acknowledges_what_is_in_flight(
         assert done < fed.records, "the worker must be stopped in the middle"
         ends = settings.partitions  # each with the mark of the replay's end, which has no label
         assert done <= committed(settings, topics.tweets) <= done + ends, "what was labelled is acknowledged, no more"
+
+
+def test_with_a_slow_model_what_comes_late_on_another_partition_waits_for_two_batches_and_no_more(
+    watched: Settings, tmp_path: Path
+) -> None:
+    """Such as what was another worker's until it was killed."""
+    topics = Topics.of(watched)
+    *many, late = make_tweets(1_500, seed=15)
+    publisher = ConfirmedPublisher(watched)
+    publisher.publish(Outgoing(topics.tweets, None, tweet.encode(), (), 0) for tweet in many)
+    with Workers(watched, tmp_path, delay_s=0.5) as workers:
+        workers.start(1)
+        wait_for_labels(watched, 100)
+        before = len(outcome(watched).sources)
+        publisher.publish([Outgoing(topics.tweets, None, late.encode(), (), 1)])
+        wait_until(lambda: any(place[0] == 1 for place in outcome(watched).sources), 60, "it is labelled")
+        assert len(outcome(watched).sources) - before < 10 * watched.batch_size
 
 
 def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> None:
