@@ -31,7 +31,7 @@ install: $(VENV)/.installed-demo  ## Install what the demo needs, no torch
 
 .PHONY: test
 test: dev  ## Run the tests on a real Kafka (ARGS="-k words" for some; JOBS=1 one after the other)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 $(ARGS)
 
 .PHONY: chaos
 chaos: dev  ## Break everything while a backlog lasts, and count every tweet (SEED=7; 10 minutes)

@@ -69,6 +69,7 @@ def _latency(axes: Axes, figures: Mapping[str, Any]) -> None:
             axes.plot(*zip(*points, strict=True), marker="o", color=colour, label=percentile)
     axes.axhline(GOAL_S, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("load, % of capacity", fontsize=9, color=INK)
     axes.set_title("append to label, seconds", fontsize=9.5, color=INK)
     plain(axes, legend_columns=3)
