@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
+ONCE = """
+import signal, sys
 from stream.demo.stop import StopSignals
-
+number = int(sys.argv[1])
+before = signal.getsignal(number)
+with StopSignals() as stop:
+    print("ready", stop.requested.is_set(), stop.exit_code, flush=True)
+    stop.requested.wait(20)
+    print("asked", stop.exit_code, flush=True)
+sys.exit(signal.getsignal(number) is not before)
+"""
 STUBBORN = """
 import pathlib, sys, time
 from stream.demo.stop import StopSignals
@@ -26,13 +34,15 @@ with StopSignals() as stop:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_only_asks_and_handlers_are_as_before_afterwards(number: signal.Signals, code: int) -> None:
-    before = signal.getsignal(number)
-    with StopSignals() as stop:
-        assert (stop.requested.is_set(), stop.exit_code) == (False, 0)
-        os.kill(os.getpid(), number)
-        assert stop.requested.wait(10)
-        assert stop.exit_code == code
-    assert signal.getsignal(number) is before
+    process = subprocess.Popen(
+        [sys.executable, "-c", ONCE, str(int(number))], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[4]
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready False 0"
+        process.send_signal(number)
+        assert process.stdout.readline().strip() == f"asked {code}"
+        assert process.wait(20) == 0, "handlers are not as before"
 
 
 def test_the_second_signal_ends_at_once_and_tidies_up(tmp_path: Path) -> None:
