@@ -23,7 +23,7 @@ from tests.faults import Workers
 SLOW_S = 3.0
 """A slow model takes this much longer for one batch than the session lasts."""
 
-STARTING_S = 10.0
+STARTING_S = 30.0
 """A worker may take so long until it listens to signals, on a busy machine."""
 MOST_EXITS = 10
 """After so many workers have ended by themselves there is nothing to learn from a run."""
