@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal, cast, get_args
 
 import faust
-from faust.tables.manager import TableManager
 from faust.types import Message
 
 from infra.kafka.security import faust_credentials
@@ -33,14 +32,6 @@ MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
 
-class _NoTables(TableManager):
-    """Faust waits for a second until all tables are made before it joins the group: there are none."""
-
-    async def on_start(self) -> None:
-        await self._update_channels()
-        await self.recovery.start()
-
-
 class _App(faust.App):
     """Faust's app, which makes no folders: nothing is kept on this machine."""
 
@@ -55,7 +46,6 @@ def build_app(settings: Settings) -> faust.App:
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         broker_credentials=faust_credentials(settings),
         store="memory://",
-        TableManager=_NoTables,
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,
