@@ -46,9 +46,16 @@ def test_stages_in_workers_of_their_own_and_together_count_every_tweet_once(
         }
         assert set(checks[1]) == {"model", "partitions"}
         assert set(checks[2]) == {"partitions"}, "nobody waits for a model that is not needed"
-        told = {1: read(labels, "metrics"), 2: read(counts, "metrics")}
+
+        def working(of: Settings, topic: str) -> str | None:
+            page = read(of, "metrics")
+            return page if f'{{state="working",topic="{topic}"}} {settings.partitions}.0' in page else None
+
+        told = {  # partitions are looked at every second
+            number: wait_until(partial(working, of, own), 30, "all partitions are told of as worked on")
+            for number, of, own in ((1, labels, topics.tweets), (2, counts, topics.labeled))
+        }
         for number, own, other in ((1, topics.tweets, topics.labeled), (2, topics.labeled, topics.tweets)):
-            assert f'barometer_partitions{{state="working",topic="{own}"}} {settings.partitions}.0' in told[number]
             assert f'barometer_lag_records{{partition="0",topic="{own}"}} ' in told[number]
             assert f'topic="{other}"' not in told[number]
         assert "barometer_model_info{" in told[1]
