@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.batching import pad, plan_batches
-from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, read_config
+from model.engines.folder import TOKENIZER_FILE, read_config
+from model.engines.openvino import compile_network, load_tokenizer
 from model.engines.tuning import TOKEN_BUDGET
 from model.normalise import normalise
 
@@ -24,21 +25,9 @@ def profile(folder: Path, texts: Sequence[str]) -> dict[str, dict[str, float]]:
     OpenVINO's counters are means over all calls so far, the slow first ones included:
     only their shares are taken, of the network's time by the clock. ``folder``: an exported model.
     """
-    import openvino
-    import tokenizers
-
     config = read_config(folder)
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-    tokenizer.enable_truncation(config.max_tokens)
-    tokenizer.no_padding()
-    options = {
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": 1,
-        "INFERENCE_PRECISION_HINT": "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": config.hidden_size,
-        "PERF_COUNT": True,
-    }
-    request = openvino.Core().compile_model(folder / NETWORK_FILE, "CPU", options).create_infer_request()
+    tokenizer = load_tokenizer(folder / TOKENIZER_FILE, config.max_tokens)
+    request = compile_network(folder, config, threads=1, streams=1, counters=True).create_infer_request()
     network: Counter[str] = Counter()
     steps: Counter[str] = Counter()
     for counted in (False, True):  # the first time, kernels are compiled

@@ -54,8 +54,10 @@ class OpenVinoClassifier:
         self._config = read_config(folder)
         self._tuning = tuning or known(cache, tuning_key(self._config.version, threads), threads)
         self._info = ModelInfo(self._config.name, self._config.version, ENGINE, str(self._tuning))
-        self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE, self._config.max_tokens)
-        self._network: openvino.CompiledModel | None = _compile(folder, self._config, threads, self._tuning.streams)
+        self._tokenizer = load_tokenizer(folder / TOKENIZER_FILE, self._config.max_tokens)
+        self._network: openvino.CompiledModel | None = compile_network(
+            folder, self._config, threads, self._tuning.streams
+        )
         self._idle: list[openvino.InferRequest] = []
         # The column of the logits that holds each of LABELS.
         self._columns = [self._config.labels.index(label) for label in LABELS]
@@ -123,7 +125,8 @@ def tuning_key(model_version: str, threads: int) -> str:
     return f"{processor()}, {threads} threads, OpenVINO {library}, model {model_version}"
 
 
-def _load_tokenizer(path: Path, max_tokens: int) -> Any:
+def load_tokenizer(path: Path, max_tokens: int) -> Any:
+    """The tokenizer in ``path``, cutting at ``max_tokens``, padding nothing. Raises ModelError."""
     # Its threads and a later fork do not go together; said aloud, the library does not warn on every fork.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     import tokenizers
@@ -139,7 +142,10 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
     return tokenizer
 
 
-def _compile(folder: Path, config: FolderConfig, threads: int, streams: int) -> openvino.CompiledModel:
+def compile_network(
+    folder: Path, config: FolderConfig, threads: int, streams: int, *, counters: bool = False
+) -> openvino.CompiledModel:
+    """The network, ready to run; ``counters``: it counts the time of each operation. Raises ModelError."""
     import openvino
 
     try:
@@ -155,6 +161,7 @@ def _compile(folder: Path, config: FolderConfig, threads: int, streams: int) -> 
                 # Said aloud, because the default depends on the processor: bf16 or f16 on some.
                 "INFERENCE_PRECISION_HINT": "f32",
                 "DYNAMIC_QUANTIZATION_GROUP_SIZE": config.hidden_size,
+                "PERF_COUNT": counters,
             },
         )
     except RuntimeError as error:
