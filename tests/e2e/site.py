@@ -146,8 +146,8 @@ class Watch:
         page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
 
     def forget_lost_connections(self) -> None:
-        """After a server was stopped on purpose."""
-        self.errors = [error for error in self.errors if "net::ERR_" not in error]
+        """After a server was stopped on purpose: it gave no answer, then perhaps "come back later"."""
+        self.errors = [error for error in self.errors if "net::ERR_" not in error and "status of 503" not in error]
 
     def network_changed(self) -> bool:
         """Whether this machine got or lost a network just now, at which Chromium drops all requests; forgets it."""

@@ -127,7 +127,7 @@ def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> Non
         wait_until(lambda: "finishing what is in flight" in workers.log(), 10, "the first signal is heard")
         started = time.monotonic()
         assert workers.stop(1) == 130
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15, "and not after the drain's limit"
     assert committed(watched, topics.tweets) == 0
 
 

@@ -41,9 +41,9 @@ from tests.notifying import Notify, alert
 from tests.sink import Sink
 
 ROLES = ("operator", "source", "worker", "reader", "mender", "notifier")
-PROMPT_S = 5.0
+PROMPT_S = 15.0
 """Refusals come well before the timeout of 30 s that is given here."""
-COMMAND_S = 20.0
+COMMAND_S = 28.0
 """The same for a command, which loads much before it connects."""
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required user_reader={password!r};"

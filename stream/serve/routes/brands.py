@@ -137,7 +137,7 @@ async def _windows(use: Services, brand: str, span: Span) -> list[Json]:
 def _known(use: Services, brand: str) -> str:
     """The name of a brand that is held. Raises ProblemError."""
     if brand not in use.state.read.minutes.brands:
-        raise missing(f"brand {brand[:100]!r}", "GET /brands lists those that there are")
+        raise missing(use.state, f"brand {brand[:100]!r}", "GET /brands lists those that there are")
     return brand
 
 

@@ -14,6 +14,7 @@ from stream.serve.answers import FieldProblem, Size
 from stream.serve.problems import ProblemError
 from stream.serve.series import MOST_WINDOWS, Span
 from stream.serve.services import Services
+from stream.serve.state import State
 from stream.windows import SIZES_S
 
 _MOST_NAME = 128
@@ -69,6 +70,8 @@ def span_of(services: Services, start: dt.datetime | None, end: dt.datetime | No
         raise invalid("tz", "is no time zone; take one such as Europe/Lisbon, or UTC") from None
 
 
-def missing(what: str, hint: str) -> ProblemError:
-    """What was asked for is not there."""
+def missing(state: State, what: str, hint: str) -> ProblemError:
+    """What was asked for is not there; or perhaps is, while not all of the topics has been read yet."""
+    if not state.ready:
+        return ProblemError(503, f"no {what} yet; this server still reads what was there before", retry_after_s=1)
     return ProblemError(404, f"there is no {what}; {hint}")

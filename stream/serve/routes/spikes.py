@@ -44,7 +44,7 @@ async def one_spike(
     """One spike with its evidence: terms that are used more than before, and tweets that stand for many."""
     found = use.state.read.spikes.get(spike_id)
     if found is None:
-        raise missing(f"spike {spike_id!r}", "GET /spikes lists those that there are")
+        raise missing(use.state, f"spike {spike_id!r}", "GET /spikes lists those that there are")
     return found
 
 

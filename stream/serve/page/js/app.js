@@ -37,6 +37,8 @@ export class App {
   #frame = 0;
   #hidden = 0;
   #lost = false;
+  /** Events were missed, and what is shown was not loaded again yet. */
+  #behind = false;
   /** @type {EventStream | null} */ #stream = null;
   #wants = "";
 
@@ -98,7 +100,10 @@ export class App {
 
   /** @param {ServerEvent} event */
   #onEvent(event) {
-    if (event.type === "freshness") this.learn(event.data);
+    if (event.type === "freshness") {
+      this.learn(event.data);
+      this.#catchUp();
+    }
     else if (event.type === "reset") this.view?.onReconnect();
     else this.view?.onEvent(event);
   }
@@ -111,13 +116,20 @@ export class App {
     }
     if (connection === "open" && this.#lost) {
       this.#lost = false;
+      this.#behind = true;
       this.say("Connected again.");
-      this.view?.onReconnect();
       this.stats.ask();
     }
     // While it tries again, "lost" stays until a connection is open.
     this.connection = connection === "connecting" && this.#lost ? "lost" : connection;
     this.invalidate();
+  }
+
+  /** Load what was missed, but not from a server that was started just now and still reads its topics. */
+  #catchUp() {
+    if (!this.#behind || this.freshness?.state === "catching-up") return;
+    this.#behind = false;
+    this.view?.onReconnect();
   }
 
   #tick() {

@@ -15,6 +15,7 @@ from stream.serve.overview import Overview
 from stream.serve.read.model import Bounds, ReadModel
 from stream.serve.routes import examples
 from stream.serve.routes.labels import PredictRequest, PublishRequest
+from stream.serve.routes.parameters import missing
 from stream.serve.series import Span, windows
 from stream.serve.state import State
 from stream.spikes.standing import mean_baseline, negative_band, negative_z
@@ -117,6 +118,15 @@ def test_freshness_tells_catching_up_live_stale_and_back() -> None:
     state.start_again()
     assert state.freshness().state == "catching-up"
     assert state.read.minutes.count == 0
+
+
+def test_what_is_not_there_may_only_not_have_been_read_yet() -> None:
+    state = State(TOPICS, Bounds(), 30, lambda: 0.0)
+    assert missing(state, "brand 'Acme'", "GET /brands lists those that there are").status == 503
+    state.caught_up()
+    assert missing(state, "brand 'Acme'", "GET /brands lists those that there are").status == 404
+    state.start_again()
+    assert missing(state, "brand 'Acme'", "").headers == {"Retry-After": "1"}
 
 
 def test_throughput_is_told_over_the_last_minute() -> None:

