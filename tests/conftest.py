@@ -49,6 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of whole programs wait for a machine that others use too: one that fails is tried once more, and the
+    summary names it (RERUN). Not where a promise broke, not in pure code, and not more than three in a run.
+    """
+    again = pytest.mark.flaky(reruns=1, rerun_except=["BrokenPromiseError"])
+    for item in items:
+        if item.path.parent.name in {"flow", "e2e"}:
+            item.add_marker(again)
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap servers of a real Kafka, one for the whole test session."""
