@@ -69,8 +69,8 @@ class Classifier(Protocol):
 
     Batch-invariant: alone or in any batch, a text gets the same probabilities
     to 0.01, and the same label unless its two best lie closer than that. It
-    normalises texts itself, accepts any str (also the empty one) and is called
-    from one thread at a time.
+    normalises texts itself, accepts any str (also the empty one), and may be
+    called from several threads at once.
     """
 
     @property

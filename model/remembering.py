@@ -9,6 +9,7 @@ beside (``model.batching.packing``).
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -38,6 +39,7 @@ class Remembering:
         self._classifier = classifier
         self._most = most
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._lock = threading.Lock()
         self._hits = metrics.REMEMBERED.labels("hit")
         self._misses = metrics.REMEMBERED.labels("miss")
 
@@ -47,7 +49,8 @@ class Remembering:
 
     def classify(self, texts: Sequence[str]) -> Predictions:
         keys = [_key(text) for text in texts]
-        found = {key: self._answers[key] for key in keys if key in self._answers}
+        with self._lock:
+            found = {key: self._answers[key] for key in keys if key in self._answers}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if new:
             said = self._classifier.classify(list(new.values()))
@@ -58,7 +61,8 @@ class Remembering:
             }
         self._hits.inc(len(texts) - len(new))
         self._misses.inc(len(new))
-        self._keep(found)
+        with self._lock:
+            self._keep(found)
         answers = [found[key] for key in keys]
         probabilities = np.frombuffer(b"".join(row for row, _truncated in answers), dtype=np.float32)
         return Predictions(

@@ -20,7 +20,7 @@ Loop = Callable[[AsyncIterator[Sequence[Any]]], Awaitable[None]]
 AGGREGATE_BATCH = 1_000
 AGGREGATE_WAIT_S = 0.2
 """A transaction costs the same for one record as for hundreds: the aggregate waits longer than classify does."""
-STREAM_BUFFER = 1_024
+STREAM_BUFFER = 2_048
 POLL_RECORDS = 500
 FETCH_BYTES = 64 * 1024
 """Small helpings: Faust hands out all of one poll before it asks for the next, so a large one of tweets
@@ -68,12 +68,20 @@ def build_app(settings: Settings) -> faust.App:
 
 
 def connect(
-    app: faust.App, settings: Settings, topics: Topics, loops: Mapping[Stage, Loop], at_once: Callable[[], int]
+    app: faust.App,
+    settings: Settings,
+    topics: Topics,
+    loops: Mapping[Stage, Loop],
+    at_once: Callable[[], int],
+    free: asyncio.Event,
 ) -> None:
-    """Attach the loops of the stages that this worker does to their topics; ``at_once``: tweets in a batch, at most."""
+    """Attach the loops of the stages that this worker does to their topics.
+
+    ``at_once``: tweets in a batch, at most; ``free``: set while none is labelled.
+    """
     for stage, loop in loops.items():
         batches_of = {
-            "classify": partial(batches, most=at_once, wait_s=settings.batch_wait_s),
+            "classify": partial(batches, most=at_once, wait_s=settings.batch_wait_s, free=free),
             "aggregate": partial(batches, most=lambda: AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
         }[stage]
         topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw")

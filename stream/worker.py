@@ -139,13 +139,13 @@ class Worker:
                 return
             served.enter_context(OutageWatch(settings, self._sources[0]))
             loops: dict[Stage, Loop] = {}
-            at_once = BatchSize(settings.batch_size)
+            at_once, free = BatchSize(settings.batch_size), asyncio.Event()
             beat: Callable[[], Awaitable[object]] = membership.refresh
             with ExitStack() as over, ExitStack() as left:
                 if model is not None:
                     publisher = ConfirmedPublisher(settings)
                     source = SourceTopic(source_id, settings.partitions)
-                    classify = self._classify_stage(source, membership, publisher, model, tracker, at_once)
+                    classify = self._classify_stage(source, membership, publisher, model, tracker, at_once, free)
                     loops["classify"], beat = self._or_stop(classify.run), classify.beat
                     membership.read_ahead(self._topics.tweets, at_once)
                     over.callback(publisher.close)
@@ -155,7 +155,7 @@ class Worker:
                     aggregate = AggregateStage(membership, store)
                     loops["aggregate"] = self._or_stop(aggregate.run)
                     left.callback(aggregate.close)
-                connect(app, settings, self._topics, loops, at_once)
+                connect(app, settings, self._topics, loops, at_once, free)
                 beating = asyncio.create_task(self._beat(app, membership, beat))
                 try:
                     await self._work(app, membership, model)
@@ -191,6 +191,7 @@ class Worker:
         classifier: Classifier,
         tracker: SourceTracker,
         at_once: BatchSize,
+        free: asyncio.Event,
     ) -> ClassifyStage:
         settings = self._settings
         find_brands = BrandRules.load(settings.brands_file).find
@@ -207,6 +208,7 @@ class Worker:
             tracker,
             dead_share=fuse,
             at_once=at_once,
+            free=free,
         )
 
     def _serve(self, served: ExitStack, membership: Membership, reputation: ReputationCollector) -> None:

@@ -45,10 +45,16 @@ class StraightConductor(Conductor):
         return hand_on
 
 
+LOOK_S = 0.02
+"""So long until it is looked again whether a full batch waits for a stage that is at work."""
+
+
 async def batches(
-    queue: asyncio.Queue[Message], most: Callable[[], int], wait_s: float
+    queue: asyncio.Queue[Message], most: Callable[[], int], wait_s: float, free: asyncio.Event | None = None
 ) -> AsyncIterator[list[Message]]:
     """Messages of ``queue`` as they come: ``most()`` at once, or as many as come within ``wait_s`` of the first.
+
+    ``free``: set while the stage has nothing to do. While it has, it is given full batches only.
 
     A first message that is there already came after the batch before was taken,
     and waited while that was worked on: this counts. So a stage that takes
@@ -58,6 +64,10 @@ async def batches(
     now = asyncio.get_running_loop().time
     taken = now()
     while True:
+        while free is not None and not free.is_set() and queue.qsize() < most():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await free.wait()
         since = taken if queue.qsize() else None
         batch, size = [await queue.get()], most()
         with suppress(TimeoutError):

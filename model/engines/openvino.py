@@ -111,12 +111,19 @@ class OpenVinoClassifier:
             if len(running) == MOST_RUNNING:
                 take()
             tokens, mask = pad(ids, batch, self._config.pad_id)
-            request = self._idle.pop() if self._idle else network.create_infer_request()
+            request = self._an_idle_one() or network.create_infer_request()
             request.start_async({"input_ids": tokens, "attention_mask": mask})
             running.append((request, batch))
         while running:
             take()
         return logits
+
+    def _an_idle_one(self) -> openvino.InferRequest | None:
+        """A request that no thread uses now; None when all are at work."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
 
 def tuning_key(model_version: str, threads: int) -> str:

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -80,6 +81,7 @@ class TorchClassifier:
         self.max_tokens = _window(self.provenance, config, self.tokenizer)
         self.temperature = _temperature(folder)
         self._bf16 = precision == "auto" and bf16_pays(self.device)
+        self._alone = threading.Lock()  # transformers' tokenizers are for one thread at a time
         self._pad_id = self.tokenizer.pad_token_id or 0
         self._info = ModelInfo(
             _name(model, folder, self.provenance), _version(folder, self.classes, self.max_tokens), ENGINE
@@ -90,6 +92,15 @@ class TorchClassifier:
         return self._info
 
     def classify(self, texts: Sequence[str]) -> Predictions:
+        with self._alone:
+            return self._classify(texts)
+
+    def close(self) -> None:
+        self.network = None
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _classify(self, texts: Sequence[str]) -> Predictions:
         if self.network is None:
             raise ModelError(f"model {self._info.name} is closed; load it again")
         with metrics.MODEL_STEP_SECONDS.labels("tokenize").time():
@@ -112,11 +123,6 @@ class TorchClassifier:
             raise ModelError(f"model {self._info.name} gave an answer that is not a number; its weights are damaged")
         probabilities = softmax(logits, self.temperature) @ self._shares()
         return Predictions(probabilities=probabilities, truncated=truncated)
-
-    def close(self) -> None:
-        self.network = None
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[list[int]], Any]:
         """Token ids of each text, cut to the window, and which were cut."""

@@ -1,4 +1,9 @@
-"""The classify loop: take, admit, work, publish, wait, settle; and the watermark beat beside it."""
+"""The classify loop: take, admit, work, publish, wait, settle; and the watermark beat beside it.
+
+Two batches are at work at once while there is a backlog: one is decoded, and its texts are
+made into tokens, while the network is busy with the other, which keeps all cores busy to its
+end. They are published and settled one after the other, in the order in which they came.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +42,10 @@ class SourceTopic:
     partitions: int
 
 
+AT_WORK = 2
+"""Batches that are labelled, or wait for the one before them to be settled."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What a batch came to: what to publish, where the source partitions then are, and what is dead.
@@ -53,7 +62,7 @@ class Work:
 
 
 class ClassifyStage:
-    """Labels admitted tweets: one loop, one inference thread, one publisher."""
+    """Labels admitted tweets. ``free`` is set while none are being labelled."""
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class ClassifyStage:
         *,
         dead_share: DeadShare,
         at_once: BatchSize,
+        free: asyncio.Event,
     ) -> None:
         self._topics = topics
         self._source = source
@@ -79,13 +89,15 @@ class ClassifyStage:
         self._tracker = tracker
         self._dead_share = dead_share
         self._at_once = at_once
-        self._threads = ThreadPoolExecutor(3, thread_name_prefix="classify")
+        self._free = free
+        self._free.set()
+        self._room = asyncio.Semaphore(AT_WORK)
+        self._labelling = 0
+        # The batches at work, the one being published, and the beat.
+        self._threads = ThreadPoolExecutor(AT_WORK + 2, thread_name_prefix="classify")
 
     async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
-        """Work until ``batches`` ends. Offsets move only after every output is confirmed.
-
-        While one batch is published, the next is labelled; each is published and settled after the one before.
-        """
+        """Work until ``batches`` ends. Offsets move only after every output is confirmed."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 before: asyncio.Task[None] | None = None
@@ -93,18 +105,26 @@ class ClassifyStage:
                     batch = await self._membership.admit(messages)
                     if not batch:
                         continue
-                    started = perf_counter()
-                    work = await self._in_thread(self._work, batch.records)
-                    self._at_once.took(len(batch.records), perf_counter() - started)
-                    self._dead_share.note(work.fates)
-                    if before is not None:
-                        await before
-                    before = tasks.create_task(self._publish(batch, work, started))
+                    await self._room.acquire()
+                    self._labelling += 1
+                    self._free.clear()
+                    before = tasks.create_task(self._do(batch, before))
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
-    async def _publish(self, batch: Batch[Incoming], work: Work, started: float) -> None:
-        """Publish, wait until all is confirmed, settle."""
+    async def _do(self, batch: Batch[Incoming], before: asyncio.Task[None] | None) -> None:
+        """Label; when the batch before is settled, publish, wait until all is confirmed, settle."""
+        started = perf_counter()
+        work = await self._in_thread(self._work, batch.records)
+        self._at_once.took(len(batch.records), started, perf_counter())
+        self._labelling -= 1
+        if not self._labelling:
+            self._free.set()
+        if before is not None:
+            await before
+        self._room.release()
+        self._dead_share.require(work.fates, in_words([(record, why.reason, why.message) for record, why in work.bad]))
+        self._dead_share.note(work.fates)
         with metrics.STEP_SECONDS.labels(STAGE, "publish").time():
             published = await self._in_thread(self._publisher.publish, work.outputs)
         if self._membership.settle(batch):
@@ -137,7 +157,7 @@ class ClassifyStage:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, records: Sequence[Incoming]) -> Work:
-        """What to publish of a batch. Raises what must stop the worker before anything is published."""
+        """What to publish of a batch. Raises what must stop the worker before anything is published; in a thread."""
         with metrics.STEP_SECONDS.labels(STAGE, "decode").time():
             batch = decode(records, self._future)
         with metrics.STEP_SECONDS.labels(STAGE, "label").time():
@@ -145,7 +165,6 @@ class ClassifyStage:
         now = dt.datetime.now(dt.UTC)
         bad = batch.bad + done.failed
         fates = [True] * len(bad) + [False] * len(done.tweets)
-        self._dead_share.require(fates, in_words([(record, why.reason, why.message) for record, why in bad]))
         good = labelled(self._topics.labeled, done.tweets, done.rows, self._classifier.info, self._find_brands, now)
         written = [tweet.created_at.timestamp() for _record, tweet in done.tweets]
         return Work(chain(good, dead(self._topics.dead, bad, now)), batch.positions, bad, fates, written)

@@ -15,13 +15,15 @@ class BatchSize:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._ended = 0.0
         self._now = min(FIRST, most)
 
     def __call__(self) -> int:
         """Tweets in the next batch, at most."""
         return self._now
 
-    def took(self, tweets: int, seconds: float) -> None:
-        """Learn that a batch of so many tweets took so long."""
-        fitting = tweets * ABOUT_S / max(seconds, 1e-9)
+    def took(self, tweets: int, started: float, ended: float) -> None:
+        """Learn of a batch of so many tweets; times in seconds. While the one before it lasted, it waited for that."""
+        fitting = tweets * ABOUT_S / max(ended - max(started, self._ended), 1e-9)
+        self._ended = ended
         self._now = round(min(self._most, 2 * self._now, max(LEAST, fitting)))

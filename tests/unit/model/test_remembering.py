@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -54,6 +55,16 @@ def test_what_it_says_is_what_the_classifier_says_whatever_came_before(batches: 
         assert np.array_equal(said.probabilities, truth.probabilities)
         assert said.truncated.shape == truth.truncated.shape
         assert said.probabilities.dtype == np.float32
+
+
+def test_threads_that_ask_at_once_get_their_own_answers_and_no_more_is_kept_than_said() -> None:
+    batches = [[f"{number % 70} {thread}" for number in range(200)] for thread in range(8)]
+    remembering, truth = Remembering(ByText(), 50), ByText()
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            for batch, said in zip(batches, threads.map(remembering.classify, batches), strict=True):
+                assert np.array_equal(said.probabilities, truth.classify(batch).probabilities)
+    assert len(remembering._answers) == 50
 
 
 def test_a_text_is_asked_for_once_also_within_a_batch_and_with_another_mention_or_link() -> None:

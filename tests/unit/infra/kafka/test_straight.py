@@ -10,7 +10,7 @@ from faust.transport.base import Transport
 from faust.transport.conductor import Conductor
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
-from infra.kafka.straight import batches
+from infra.kafka.straight import LOOK_S, batches
 
 LONG_S, SHORT_S = 60.0, 0.01
 
@@ -64,6 +64,34 @@ def test_who_worked_longer_than_the_wait_gets_what_has_come_meanwhile_at_once() 
         return got
 
     assert asyncio.run(scenario()) == [[1, 2], [3]]
+
+
+def test_a_stage_that_is_at_work_gets_full_batches_only_and_what_there_is_when_it_is_done() -> None:
+    async def scenario() -> list[Any]:
+        queue, free = queue_of(1, 2, 3, 4, 5), asyncio.Event()
+        taking = batches(queue, lambda: 2, SHORT_S, free)
+        got = [await anext(taking), await anext(taking)]
+        rest = asyncio.ensure_future(anext(taking))
+        await asyncio.sleep(3 * LOOK_S)
+        assert not rest.done()
+        assert queue.qsize() == 1, "what waits stays where a rebalance finds it"
+        free.set()
+        return [*got, await rest]
+
+    assert asyncio.run(scenario()) == [[1, 2], [3, 4], [5]]
+
+
+def test_a_full_batch_that_comes_while_the_stage_is_at_work_is_seen() -> None:
+    async def scenario() -> list[Any]:
+        queue = queue_of()
+        taking = asyncio.ensure_future(anext(batches(queue, lambda: 2, LONG_S, asyncio.Event())))
+        await asyncio.sleep(LOOK_S / 2)
+        for number in range(2):
+            await queue.put(number)
+        async with asyncio.timeout(LONG_S):
+            return await taking
+
+    assert asyncio.run(scenario()) == [0, 1]
 
 
 def test_what_comes_just_when_the_wait_ends_is_in_this_batch_or_the_next() -> None:

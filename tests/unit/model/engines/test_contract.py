@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -46,6 +47,14 @@ def test_results_are_in_the_order_of_the_texts(classifier: Classifier, scenario_
     backward = classifier.classify(texts[::-1]).probabilities
     np.testing.assert_allclose(forward, backward[::-1], atol=0.01)
     assert len(np.unique(forward.round(4), axis=0)) > 1
+
+
+def test_several_threads_at_once_get_the_same_as_one(classifier: Classifier, scenario_texts: list[str]) -> None:
+    batches = [scenario_texts[start : start + 40] for start in range(0, 320, 40)]
+    alone = [classifier.classify(texts).probabilities for texts in batches]
+    with ThreadPoolExecutor(4) as threads:
+        for one, among_others in zip(alone, threads.map(classifier.classify, batches), strict=True):
+            np.testing.assert_allclose(one, among_others.probabilities, atol=0.01)
 
 
 def test_no_texts_make_no_predictions(classifier: Classifier) -> None:
