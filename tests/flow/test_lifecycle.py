@@ -111,7 +111,7 @@ def test_with_a_slow_model_what_comes_late_on_another_partition_waits_for_two_ba
         before = len(outcome(watched).sources)
         publisher.publish([Outgoing(topics.tweets, None, late.encode(), (), 1)])
         wait_until(lambda: any(place[0] == 1 for place in outcome(watched).sources), 60, "it is labelled")
-        assert len(outcome(watched).sources) - before < 10 * watched.batch_size
+        assert len(outcome(watched).sources) - before < 20 * watched.batch_size, "of 1,500, and while it is asked for"
 
 
 def test_a_second_signal_stops_at_once(watched: Settings, tmp_path: Path) -> None:
