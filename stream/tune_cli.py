@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 CALL = 512
 """Texts in one call: about a batch of a worker with a backlog."""
-FEWEST = 64
 
 
 @click.command(
@@ -33,7 +32,7 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Texts like yours, in a file with a column of labels; default: those of the demo.",
 )
-@click.option("--texts", type=click.IntRange(min=FEWEST), default=1_024, show_default=True, help="Texts in a round.")
+@click.option("--texts", type=click.IntRange(min=64), default=1_024, show_default=True, help="Texts in a round.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds that count.")
 @click.option("--dry-run", is_flag=True, help="Measure and tell, but keep nothing.")
 def tune(data: Path | None, texts: int, rounds: int, *, dry_run: bool) -> None:
@@ -50,13 +49,14 @@ def tune(data: Path | None, texts: int, rounds: int, *, dry_run: bool) -> None:
     from model.engines.cores import usable_cores
     from model.engines.openvino import OpenVinoClassifier, tuning_key
     from model.engines.tuning import best, candidates, keep, measure
+    from stream.bench.engine import sample
 
     settings = load_settings()
     folder = _exported(settings.model)
-    sample = _sample(data, texts)
+    measured = sample(data, texts)
     threads = settings.threads or usable_cores()
     engines = {tuning: OpenVinoClassifier(folder, threads=threads, tuning=tuning) for tuning in candidates(threads)}
-    timed = measure(list(engines), partial(_tweets_per_s, engines, sample), rounds)
+    timed = measure(list(engines), partial(_tweets_per_s, engines, measured), rounds)
     chosen = best(timed)
     _show(timed)
     key = tuning_key(next(iter(engines.values())).info.version, threads)
@@ -82,17 +82,6 @@ def _exported(model: str) -> Path:
     return folder
 
 
-def _sample(data: Path | None, count: int) -> Sequence[str]:
-    from infra.errors import UsageError
-    from model.labelled import read_labelled
-    from stream.bench.engine import made_up
-
-    texts = read_labelled(data, limit=count).texts if data else made_up(count)
-    if len(texts) < FEWEST:
-        raise UsageError(f"{data} has {len(texts)} texts; {FEWEST} are needed to measure anything")
-    return texts
-
-
 def _tweets_per_s(engines: dict[Tuning, OpenVinoClassifier], texts: Sequence[str], tuning: Tuning) -> float:
     began = time.perf_counter()
     for at in range(0, len(texts), CALL):
@@ -109,8 +98,7 @@ def _show(timed: Sequence[Timed]) -> None:
     for column in table.columns:
         column.justify = "right"
     for one in timed:
-        rate = sorted(one.tweets_per_s)[len(one.tweets_per_s) // 2]
         table.add_row(
-            str(one.tuning.streams), f"{one.tuning.token_budget:,}", f"{rate:,.0f}", f"{one.ratio(timed[0]):.3f}"
+            str(one.tuning.streams), f"{one.tuning.token_budget:,}", f"{one.rate:,.0f}", f"{one.ratio(timed[0]):.3f}"
         )
     Console(width=None if sys.stdout.isatty() else 100, highlight=False).print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,11 @@ class Contestant:
     judged: bool = True
 
 
-def barometer(folder: str, threads: int, call: int) -> Runner:
-    """The engine that ships, ``call`` texts at a time."""
+def barometer(folder: str, threads: int, call: int, at_once: int = 1) -> Runner:
+    """The engine that ships, ``call`` texts at a time, or so many in each of ``at_once`` threads."""
     from model.engines import load_classifier
 
-    return _in_calls(load_classifier(folder, threads=threads), call)
+    return _in_calls(load_classifier(folder, threads=threads), call, at_once)
 
 
 def torch_engine(folder: str, threads: int, precision: str, call: int) -> Runner:
@@ -48,10 +49,11 @@ def torch_engine(folder: str, threads: int, precision: str, call: int) -> Runner
     return _in_calls(classifier, call)
 
 
-def _in_calls(classifier: Any, call: int) -> Runner:
+def _in_calls(classifier: Any, call: int, at_once: int = 1) -> Runner:
     def run(texts: Sequence[str]) -> Shares:
-        parts = [classifier.classify(texts[at : at + call]).probabilities for at in range(0, len(texts), call)]
-        return np.concatenate(parts)
+        with ThreadPoolExecutor(at_once) as threads:
+            parts = threads.map(classifier.classify, (texts[at : at + call] for at in range(0, len(texts), call)))
+            return np.concatenate([part.probabilities for part in parts])
 
     return run
 

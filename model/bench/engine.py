@@ -17,6 +17,7 @@ from model.bench.rounds import run_rounds
 from model.engines import bundled_folder
 from model.engines.cores import usable_cores
 from model.engines.folder import TOKENIZER_FILE, read_config
+from model.engines.openvino import load_tokenizer
 from model.normalise import normalise
 
 CALL = 1_024
@@ -106,15 +107,19 @@ def _contestants(exported: str, float32: str, plain: Path | None, threads: int, 
             judged=False,
         ),
         Contestant(OURS, f"Barometer, batches of {CALL}", barometer, (exported, threads, CALL), texts),
+        Contestant(
+            "barometer-two",
+            f"Barometer, batches of {CALL // 2}, two at once",
+            barometer,
+            (exported, threads, CALL // 2, 2),
+            texts,
+            judged=False,
+        ),
     ]
     return everyone
 
 
 def _lengths(exported: Path, texts: Sequence[str]) -> list[int]:
     """Tokens of each text, as the engine sees them."""
-    import tokenizers
-
-    tokenizer = tokenizers.Tokenizer.from_file(str(exported / TOKENIZER_FILE))
-    tokenizer.enable_truncation(read_config(exported).max_tokens)
-    tokenizer.no_padding()
+    tokenizer = load_tokenizer(exported / TOKENIZER_FILE, read_config(exported).max_tokens)
     return [len(one.ids) for one in tokenizer.encode_batch_fast([normalise(text) for text in texts])]

@@ -100,6 +100,11 @@ class Timed:
     tuning: Tuning
     tweets_per_s: Sequence[float]
 
+    @property
+    def rate(self) -> float:
+        """Median tweets a second."""
+        return statistics.median(self.tweets_per_s)
+
     def ratio(self, base: Timed) -> float:
         """Median of how many times as fast as ``base``, round by round."""
         return statistics.median(

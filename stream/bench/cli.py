@@ -6,6 +6,16 @@ from pathlib import Path
 
 import click
 
+_json = click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+_compare = click.option(
+    "--compare",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
+)
+_plots = click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw the figures as a PNG file in this folder."
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def bench() -> None:
@@ -21,7 +31,7 @@ Examples:
 """
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the made-up histories.")
-@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+@_json
 @click.option("--quick", is_flag=True, help="A few histories only: seconds, and figures that are rough.")
 @click.option(
     "--scale",
@@ -79,15 +89,9 @@ Examples:
 @click.option("--texts", type=click.IntRange(min=64), default=2_048, show_default=True, help="Texts in a round.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds that count.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, show_default=True, help="0: all cores.")
-@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
-@click.option(
-    "--compare",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
-)
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw the figures as a PNG file in this folder."
-)
+@_json
+@_compare
+@_plots
 def engine(
     data: Path | None,
     parent: Path | None,
@@ -104,7 +108,7 @@ def engine(
     batches), torch, and ONNX Runtime with dynamic int8 (if onnxruntime and onnx
     are installed). Each runs in a process of its own, and they take turns, so
     that ratios hold also on a busy machine. Tells how much of the processor's
-    arithmetic is used. Takes about three minutes.
+    arithmetic is used, and where its time goes. Takes about six minutes.
     """
     from stream.bench.engine import run
 
@@ -126,7 +130,7 @@ Examples:
     help="Of each server at each number of clients, in a round.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds, in turns.")
-@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+@_json
 def predict(seconds: float, rounds: int, as_json: bool) -> None:
     """Compare POST /predict with the server that most people write first.
 
@@ -162,15 +166,9 @@ Examples:
 @click.option("--tweets", type=click.IntRange(min=500), help="In the backlog for the model; default: 6,000.")
 @click.option("--quick", "size", flag_value="quick", help="A minute, and figures that are rough.")
 @click.option("--full", "size", flag_value="full", help="Up to a million tweets and 10,000 brands: 20 minutes.")
-@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
-@click.option(
-    "--compare",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Figures of an earlier run (--json): tells what became slower; exit code 1 if anything did.",
-)
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw the figures as a PNG file in this folder."
-)
+@_json
+@_compare
+@_plots
 def pipeline(
     data: Path | None, tweets: int | None, size: str | None, as_json: bool, compare: Path | None, plots: Path | None
 ) -> None:

@@ -20,6 +20,8 @@ from stream.bench.plots import save_plot
 from stream.replay import Rejected, ReplayOptions, read_tweets
 from stream.scenario import write_scenario
 
+FEWEST = 64
+"""Of fewer texts than this no rate is worth telling."""
 RATIOS = (
     Ratio("ratio", "to the pipeline one at a time"),
     Ratio("ratio_to_plain_int8", "to plain dynamic int8"),
@@ -41,10 +43,8 @@ def run(
     plots: Path | None,
 ) -> None:
     """Measure, and print tables or JSON on standard output. Raises UsageError for a file without enough texts."""
+    timed = sample(data, texts)
     judged, truth = _labelled(data)
-    timed = judged[:texts] if data else made_up(texts)
-    if len(timed) < 64:
-        raise UsageError(f"{data} has {len(timed)} labelled texts; 64 are needed to measure anything")
     console = Console(stderr=True)
     with console.status("starting") as status:
         figures = bench_engine(
@@ -76,7 +76,15 @@ def _labelled(data: Path | None) -> tuple[list[str], list[int]]:
     return read.texts, read.labels
 
 
-def made_up(count: int) -> list[str]:
+def sample(data: Path | None, count: int) -> list[str]:
+    """The first texts of a labelled file, or of the demo's scenario. Raises UsageError for a file of too few."""
+    texts = read_labelled(data, limit=count).texts if data else _made_up(count)
+    if len(texts) < FEWEST:
+        raise UsageError(f"{data} has {len(texts)} labelled texts; {FEWEST} are needed to measure anything")
+    return texts
+
+
+def _made_up(count: int) -> list[str]:
     """Texts of the demo's scenario."""
     with tempfile.TemporaryDirectory(prefix="barometer-bench-") as folder:
         path = Path(folder) / "scenario.jsonl"

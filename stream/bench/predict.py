@@ -23,7 +23,7 @@ from infra.errors import BarometerError
 from infra.kafka.local import free_port
 from model.bench.restore import restore
 from model.engines import bundled_folder
-from stream.bench.engine import made_up
+from stream.bench.engine import sample
 from stream.bench.http_load import HOST, LoadError, Measured, ask, load
 from stream.bench.machine import describe_machine
 
@@ -39,7 +39,7 @@ _NOWHERE = "127.0.0.1:1"
 
 def run(*, seconds: float, rounds: int, as_json: bool) -> None:
     """Measure, and print a table or JSON on standard output."""
-    texts = made_up(TEXTS)
+    texts = sample(None, TEXTS)
     console = Console(stderr=True)
     with ExitStack() as stack, console.status("starting the servers") as status:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="barometer-bench-")))

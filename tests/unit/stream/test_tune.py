@@ -11,7 +11,8 @@ from infra.errors import UsageError
 from infra.settings import Settings
 from model.engines import load_from_settings
 from model.engines.tuning import FILE
-from stream.tune_cli import FEWEST, tune
+from stream.bench.engine import FEWEST
+from stream.tune_cli import tune
 
 QUICK = ["--texts", str(FEWEST), "--rounds", "1"]
 
@@ -43,7 +44,7 @@ def test_a_dry_run_keeps_nothing(own_cache: Path) -> None:
 def test_what_cannot_be_tuned_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = tmp_path / "few.csv"
     few.write_text("text,label\nlate again,negative\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="has 1 texts; 64 are needed"):
+    with pytest.raises(UsageError, match="has 1 labelled texts; 64 are needed"):
         CliRunner().invoke(tune, ["--data", str(few)], catch_exceptions=False)
     monkeypatch.setenv("BAROMETER_MODEL", "someone/some-bert")
     with pytest.raises(UsageError, match="not exported"):
