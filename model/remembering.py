@@ -71,7 +71,8 @@ class Remembering:
         )
 
     def close(self) -> None:
-        self._answers.clear()
+        with self._lock:
+            self._answers.clear()
         self._classifier.close()
 
     def _keep(self, seen: dict[bytes, _Answer]) -> None:

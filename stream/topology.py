@@ -21,6 +21,8 @@ AGGREGATE_BATCH = 1_000
 AGGREGATE_WAIT_S = 0.2
 """A transaction costs the same for one record as for hundreds: the aggregate waits longer than classify does."""
 STREAM_BUFFER = 2_048
+"""Two of the largest batches: a full one waits while one is labelled."""
+AGGREGATE_BUFFER = 1_024
 POLL_RECORDS = 500
 FETCH_BYTES = 64 * 1024
 """Small helpings: Faust hands out all of one poll before it asks for the next, so a large one of tweets
@@ -84,7 +86,8 @@ def connect(
             "classify": partial(batches, most=at_once, wait_s=settings.batch_wait_s, free=free),
             "aggregate": partial(batches, most=lambda: AGGREGATE_BATCH, wait_s=AGGREGATE_WAIT_S),
         }[stage]
-        topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw")
+        buffer = {"classify": STREAM_BUFFER, "aggregate": AGGREGATE_BUFFER}[stage]
+        topic = app.topic(source_of(stage, topics), value_serializer="raw", key_serializer="raw", maxsize=buffer)
         app.agent(topic, name=stage)(_agent(loop, batches_of))
 
 

@@ -41,6 +41,18 @@ _SESSION = f"test-{uuid.uuid4().hex[:8]}"
 _numbers = itertools.count(1)
 
 MakeSettings = Callable[..., Settings]
+OF_DELIVERY = {
+    "test_backtest",
+    "test_dead_letters",
+    "test_delivery",
+    "test_gauges",
+    "test_hostile_input",
+    "test_lifecycle",
+    "test_rebuild",
+    "test_stages",
+    "test_store",
+    "test_transactions",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,12 +63,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole programs wait for a machine that others use too: one that fails is tried once more, and the
-    summary names it (RERUN). Not where a promise broke, not in pure code, and not more than three in a run.
+    summary names it (RERUN). Not in pure code, not more than three in a run, and where delivery is at stake only what
+    came too late: neither what was lost nor what was counted twice.
     """
     again = pytest.mark.flaky(reruns=1, rerun_except=["BrokenPromiseError"])
+    if_late = pytest.mark.flaky(reruns=1, only_rerun=["TooSlowError"])
     for item in items:
         if item.path.parent.name in {"flow", "e2e"}:
-            item.add_marker(again)
+            item.add_marker(if_late if item.path.stem in OF_DELIVERY else again)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 TAKE_OVERS_AT_ONCE = 16
 RETRY_S = 1.0
 READ_AHEAD_BATCHES = 2
+READ_AHEAD_BYTES = 64 * 1024 * 1024
+MEAN_OF = 64
 ENOUGH_S = 0.02
 """So long until it is looked again whether the stage has made room."""
 STUCK_AFTER_S = 5.0
@@ -95,6 +97,8 @@ class LedgerConsumerThread(FaustConsumerThread):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.evenly = Evenly()
+        self._record_bytes = 1.0
+        """Size of the records that were read last, in the mean of some dozens."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -115,7 +119,7 @@ class LedgerConsumerThread(FaustConsumerThread):
             records := await super()._fetch_records(consumer, cast("set[TP]", downstream), 0, max_records)
         ):
             return self._noted(records)
-        room = cast(LedgerTransport, self.consumer.transport).room()
+        room = cast(LedgerTransport, self.consumer.transport).room(self._record_bytes)
         if room <= 0:
             return await self._nothing_upstream(consumer, downstream, max_records)
         most = min(room, max_records or room)
@@ -147,6 +151,8 @@ class LedgerConsumerThread(FaustConsumerThread):
     def _noted(self, records: Any) -> Any:
         for tp, of_partition in records.items():
             self.evenly.note(TopicPartition(*tp), of_partition[-1].timestamp, len(of_partition))
+            mean = sum(len(record.value or b"") for record in of_partition) / len(of_partition)
+            self._record_bytes += (mean - self._record_bytes) * min(1.0, len(of_partition) / MEAN_OF)
             cast(LedgerConsumer, self.consumer).handed_out[TopicPartition(*tp)] = of_partition[-1].offset
         return records
 
@@ -238,8 +244,8 @@ class LedgerTransport(FaustTransport):
     Conductor: ClassVar[type[StraightConductor]] = StraightConductor
     ledger: OffsetLedger[Incoming]
     first_topic: str
-    room: Callable[[], int] = staticmethod(lambda: sys.maxsize)
-    """How many more records may be handed out that do not come first."""
+    room: Callable[[float], int] = staticmethod(lambda _record_bytes: sys.maxsize)
+    """How many more records, of so many bytes each, may be handed out that do not come first."""
 
 
 class Membership:
@@ -291,15 +297,17 @@ class Membership:
         app.on_partitions_assigned.connect(self._assigned, weak=False)
 
     def read_ahead(self, topic: str, at_once: Callable[[], int]) -> None:
-        """Of ``topic``, which is not the one that comes first, hold no more than two of its stage's batches in memory.
+        """Of ``topic``, which is not the one that comes first, let no more than two of its stage's batches wait.
 
-        What is held is waited for by what comes after it: a partition that was
-        just taken over, with a slow model, for half a minute.
+        What waits in memory is waited for by what comes after it: a partition that
+        was just taken over, with a slow model, for half a minute. Nor more than
+        READ_AHEAD_BYTES: tweets of a megabyte are few.
         """
         self._at_once[topic] = at_once
 
-        def room() -> int:
-            return sum(self._fits(topic, queue) - queue.qsize() for queue in self._queues(topic))
+        def room(record_bytes: float) -> int:
+            most = int(READ_AHEAD_BYTES / max(1.0, record_bytes))
+            return sum(min(self._fits(topic, queue), most) - queue.qsize() for queue in self._queues(topic))
 
         cast(LedgerTransport, self._app.transport).room = room
 

@@ -13,6 +13,7 @@ resumes after a rebalance: the ledger finds what is missing then.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -63,8 +64,9 @@ async def batches(
     """
     now = asyncio.get_running_loop().time
     taken = now()
+    fits = queue.maxsize // 2 or sys.maxsize  # Faust stops reading before a queue is full
     while True:
-        while free is not None and not free.is_set() and queue.qsize() < most():
+        while free is not None and not free.is_set() and queue.qsize() < min(most(), fits):
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await free.wait()

@@ -6,9 +6,8 @@ become as few calls as may be, fairly, within bounds.
 ``careful`` is for those who have a whole batch: one bad text costs only itself.
 
 The stream does not go through the batcher. A worker's batch is of all its
-partitions already, one batch is worked on at a time, and the engine is 98% of
-its CPU time: there is nothing to merge, and calls of more than 256 tweets are
-no faster. Its errors are settled by policy (retry, dead letter, stop), not told
+partitions already, and as large as the model does in a second: there is nothing
+to merge. Its errors are settled by policy (retry, dead letter, stop), not told
 to a caller.
 """
 

@@ -43,7 +43,8 @@ class SourceTopic:
 
 
 AT_WORK = 2
-"""Batches that are labelled, or wait for the one before them to be settled."""
+"""Batches that are labelled, or wait for the one before them to be settled. The first goes alone: until it is done,
+nothing is known of the model's speed."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,15 @@ class ClassifyStage:
         self._dead_share = dead_share
         self._at_once = at_once
         self._free = free
-        self._free.set()
-        self._room = asyncio.Semaphore(AT_WORK)
+        self._room = asyncio.Semaphore(0)
         self._labelling = 0
         # The batches at work, the one being published, and the beat.
         self._threads = ThreadPoolExecutor(AT_WORK + 2, thread_name_prefix="classify")
 
     async def run(self, batches: AsyncIterator[Sequence[Any]]) -> None:
         """Work until ``batches`` ends. Offsets move only after every output is confirmed."""
+        self._room, self._labelling = asyncio.Semaphore(0), 0
+        self._free.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 before: asyncio.Task[None] | None = None
@@ -105,10 +107,10 @@ class ClassifyStage:
                     batch = await self._membership.admit(messages)
                     if not batch:
                         continue
-                    await self._room.acquire()
                     self._labelling += 1
                     self._free.clear()
                     before = tasks.create_task(self._do(batch, before))
+                    await self._room.acquire()  # before the next is taken: what waits stays where a rebalance finds it
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
@@ -120,9 +122,12 @@ class ClassifyStage:
         self._labelling -= 1
         if not self._labelling:
             self._free.set()
-        if before is not None:
+        if before is None:
+            for _ in range(AT_WORK):
+                self._room.release()
+        else:
             await before
-        self._room.release()
+            self._room.release()
         self._dead_share.require(work.fates, in_words([(record, why.reason, why.message) for record, why in work.bad]))
         self._dead_share.note(work.fates)
         with metrics.STEP_SECONDS.labels(STAGE, "publish").time():

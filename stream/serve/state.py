@@ -68,6 +68,7 @@ class State:
         """The topics were made anew: forget everything."""
         self.read = ReadModel(self._topics, self._bounds)
         self.ready = False
+        self._read_at = None
         self._rate = _Rate()
 
     @property
@@ -79,7 +80,7 @@ class State:
         lag = None if self._read_at is None else max(0.0, self._clock() - self._read_at)
         stale = lag is not None and lag > self._stale_after_s
         return answers.Freshness(
-            state="stale" if stale or (self.ready and not self._kafka_up) else "live" if self.ready else "catching-up",
+            state="catching-up" if not self.ready else "stale" if stale or not self._kafka_up else "live",
             watermark=time_of(self.read.minutes.event_time.watermark()),
             lag_s=None if lag is None else round(lag, 1),
             kafka="up" if self._kafka_up else "down",

@@ -37,7 +37,7 @@ export class App {
   #frame = 0;
   #hidden = 0;
   #lost = false;
-  /** Events were missed, and what is shown was not loaded again yet. */
+  /** What is shown was loaded while something was missing, and was not loaded again yet. */
   #behind = false;
   /** @type {EventStream | null} */ #stream = null;
   #wants = "";
@@ -127,9 +127,9 @@ export class App {
 
   /** Load what was missed, but not from a server that was started just now and still reads its topics. */
   #catchUp() {
-    if (!this.#behind || this.freshness?.state === "catching-up") return;
-    this.#behind = false;
-    this.view?.onReconnect();
+    const whole = this.freshness?.state !== "catching-up";
+    if (whole && this.#behind) this.view?.onReconnect();
+    this.#behind = !whole;
   }
 
   #tick() {
