@@ -31,15 +31,22 @@ _CONFIG = {
 _WAIT_S = 0.05
 
 
-def read_to_end(settings: Settings, topic: str, partition: int | None = None) -> Iterator[Message]:
+class OpenTransactionError(KafkaUnavailableError):
+    """A transaction was left open, and nobody ended it."""
+
+
+def read_to_end(
+    settings: Settings, topic: str, partition: int | None = None, *, open_s: float = SILENCE_S + OPEN_TRANSACTION_S
+) -> Iterator[Message]:
     """Every committed record of ``topic``, or of one partition of it, each partition in its order.
 
     Ends where each partition ended when its end was first reached. A transaction
     that was open there is waited for, so that all is seen that was confirmed
     before the call: Kafka confirms a transaction before all its partitions show
     it. Raises KafkaUnavailableError when Kafka says nothing for SILENCE_S
-    seconds, KafkaAccessError when it does not let us, TopicError when there is
-    no such topic.
+    seconds, OpenTransactionError when one is still open after ``open_s``,
+    KafkaAccessError when it does not let us, TopicError when there is no such
+    topic.
     """
     numbers = [partition] if partition is not None else range(partition_count(settings, topic))
     consumer = Consumer(reader_config(settings, **_CONFIG))
@@ -61,9 +68,15 @@ def read_to_end(settings: Settings, topic: str, partition: int | None = None) ->
                         unfinished.discard(number)
                 else:
                     raise denied(settings, error, topic) or _unavailable(settings, error.str())
-            patience_s = SILENCE_S + (OPEN_TRANSACTION_S if ends else 0)
-            if time.monotonic() - heard_at > patience_s:
-                raise _unavailable(settings, f"no answer for {patience_s:.0f} s")
+            silent_s = time.monotonic() - heard_at
+            if ends.keys() >= unfinished and silent_s > open_s:
+                stuck = ", ".join(f"{topic}-{number}" for number in sorted(unfinished))
+                raise OpenTransactionError(
+                    f"a transaction in {stuck} has been open for {open_s:.0f} s, and hides what comes after it; if it "
+                    "stays so, end it with kafka-transactions.sh (find-hanging, abort)"
+                )
+            if (not ends and silent_s > SILENCE_S) or silent_s > SILENCE_S + OPEN_TRANSACTION_S:
+                raise _unavailable(settings, f"no answer for {silent_s:.0f} s")
     except KafkaException as error:
         raise denied(settings, error.args[0], topic) or _unavailable(settings, error.args[0].str()) from error
     finally:
@@ -100,13 +113,15 @@ def newest_records(settings: Settings, topic: str, partition: int, count: int, t
         consumer.close()
 
 
-def newest_values(settings: Settings, topic: str, partition: int) -> dict[bytes, bytes]:
+def newest_values(
+    settings: Settings, topic: str, partition: int, *, open_s: float = SILENCE_S + OPEN_TRANSACTION_S
+) -> dict[bytes, bytes]:
     """The newest value of every key in one partition of a compacted topic, without those that were removed.
 
-    Raises as ``read_to_end`` does.
+    ``open_s`` and what it raises: as for ``read_to_end``.
     """
     newest: dict[bytes, bytes] = {}
-    for message in read_to_end(settings, topic, partition):
+    for message in read_to_end(settings, topic, partition, open_s=open_s):
         key, value = message.key() or b"", message.value()
         if value is None:
             newest.pop(key, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from infra.errors import BarometerError
 from infra.kafka.access import denied
 from infra.kafka.clients import transactional_producer_config
+from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing, send
 from infra.settings import Settings
 
@@ -72,6 +73,23 @@ def transact(producer: Producer, records: Sequence[Outgoing]) -> None:
         if refused is not None and refused.code() in _FOR_GOOD:
             break
     raise TransactionError(f"Kafka refused {len(records)} records of a transaction: {why}")
+
+
+def end_forgotten(producer: Producer, places: Iterable[TopicPartition]) -> None:
+    """End, in ``places``, a transaction of an earlier producer with this id that Kafka itself has forgotten.
+
+    A broker that is killed after it decided on a transaction, and before it
+    marked the end in every partition, does so when it is up again; but where it
+    does not know the leader of a partition yet, it takes that for deleted, and
+    passes it over. Readers of committed records then wait there for ever, and
+    no timeout ends it. The next end of a transaction with the same id does: here
+    an abort, of a record that nobody will see, so that of the forgotten one
+    nothing counts where its end is missing. Raises FencedError, KafkaException.
+    """
+    producer.begin_transaction()
+    if refused := _send_all(producer, [Outgoing(place.topic, b"end", b"", (), place.partition) for place in places]):
+        log.warning("a forgotten transaction could not be ended everywhere: %s", refused.str())
+    _abort(producer)
 
 
 def _send_all(producer: Producer, records: Sequence[Outgoing]) -> KafkaError | None:

@@ -20,12 +20,13 @@ from confluent_kafka import Producer
 
 from infra import metrics
 from infra.dead_share import DeadShare, in_words
+from infra.errors import KafkaUnavailableError
 from infra.garbage import building_state
 from infra.kafka.incoming import Incoming
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.publish import Outgoing
-from infra.kafka.reading import newest_values
-from infra.kafka.transactions import FencedError, fenced_producer, transact
+from infra.kafka.reading import OpenTransactionError, newest_values
+from infra.kafka.transactions import FencedError, end_forgotten, fenced_producer, transact
 from infra.settings import Settings
 from stream.aggregate import codec
 from stream.aggregate.fold import LATE, Changes, PartitionState, Rules, apply, fold
@@ -39,6 +40,8 @@ from stream.topics import Topics
 log = logging.getLogger(__name__)
 
 STAGE = "aggregate"
+FORGOTTEN_AFTER_S = 10.0
+"""A transaction that is still open so long after all its producers were fenced is one that Kafka has forgotten."""
 SAVE_AT_LEAST_EVERY_MS = 10_000
 """Batches that change nothing (watermarks while idle) are saved only this often."""
 SPAN_S = 900
@@ -106,7 +109,7 @@ class PaneStore:
             producer = fenced_producer(self._settings, transactional_id(self._settings, partition))
         with building_state():
             with metrics.TAKE_OVER_PHASE_SECONDS.labels("read").time():
-                records = newest_values(self._settings, self._topics.panes, partition)
+                records = self._read(partition, producer)
             with metrics.TAKE_OVER_PHASE_SECONDS.labels("decode").time():
                 saved = self._decode(partition, records)
                 records.clear()
@@ -159,6 +162,22 @@ class PaneStore:
             owned.state.saved_ms = saved_ms
             owned.dead_share.note(fates)
         return changes
+
+    def _read(self, partition: int, producer: Producer) -> dict[bytes, bytes]:
+        """What was saved. The producer has fenced all others: no transaction is open, unless Kafka forgot to end it."""
+        topics = self._topics
+        try:
+            return newest_values(self._settings, topics.panes, partition, open_s=FORGOTTEN_AFTER_S)
+        except OpenTransactionError as error:
+            log.warning("ending a transaction that Kafka has forgotten: %s", error)
+            places = [TopicPartition(topic, partition) for topic in (topics.panes, topics.windows)]
+            for number in range(self._settings.partitions):
+                places += [TopicPartition(topic, number) for topic in (topics.spikes, topics.dead)]
+            try:
+                end_forgotten(producer, places)
+            except FencedError as fenced:
+                raise KafkaUnavailableError(f"another worker takes partition {partition} over: {fenced}") from fenced
+            return newest_values(self._settings, topics.panes, partition)
 
     def _outgoing(self, partition: int, changes: Changes, totals: TotalsChange) -> Iterator[Outgoing]:
         yield from codec.encode(changes, totals, self._topics.panes, partition)
