@@ -138,8 +138,9 @@ class LocalBroker:
         checkpoint = self._home / _CHECKPOINT
         self._on_progress(f"Starting Apache Kafka {KAFKA_VERSION}")
         for tries_left in reversed(range(_PORT_TRIES)):
-            port, controller_port = self._port or free_port(), free_port()
-            ports = self._ports or {listener.name: free_port() for listener in self._security.listeners}
+            taken = {*self._proxied, self._port}
+            port, controller_port = self._port or _another_port(taken), _another_port(taken)
+            ports = self._ports or {listener.name: _another_port(taken) for listener in self._security.listeners}
             require_free(port)
             properties = server_properties(port, controller_port, self._proxied, self._security, ports)
             try:
@@ -237,6 +238,14 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _another_port(taken: set[int]) -> int:
+    """A free port that is none of ``taken``, and is one of them from now on: the system may offer one twice."""
+    while (port := free_port()) in taken:
+        pass
+    taken.add(port)
+    return port
 
 
 def require_free(port: int) -> None:

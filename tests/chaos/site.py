@@ -43,7 +43,9 @@ class Ground:
 
     def __init__(self, cache: Path, folder: Path, slots: int, *, repository: str = "") -> None:
         self._running = ExitStack()
-        own = [free_port() for _ in range(slots)]
+        own: dict[int, None] = {}
+        while len(own) < slots:
+            own[free_port()] = None
         self.proxies = [self._running.enter_context(Proxy(port)) for port in own]
         self.broker = LocalBroker(
             cache,

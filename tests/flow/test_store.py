@@ -13,13 +13,14 @@ import pytest
 from infra.kafka.ledger import TopicPartition
 from infra.kafka.offsets import OffsetProbe
 from infra.kafka.publish import ConfirmedPublisher, Outgoing
-from infra.kafka.reading import newest_values
+from infra.kafka.reading import OpenTransactionError, newest_values
 from infra.kafka.transactions import FencedError
 from infra.settings import Settings
 from stream.aggregate.codec import StateError
 from stream.aggregate.fold import Rules
-from stream.aggregate.store import PaneStore, rules_of
+from stream.aggregate.store import PaneStore, rules_of, transactional_id
 from stream.topics import Topics
+from tests.forgotten import leave_open
 from tests.labelled import cut, fold_all, history, labelled, watermark, write
 
 
@@ -45,6 +46,31 @@ def test_the_next_owner_finds_the_same_state_and_the_same_mentions(settings: Set
         write(settings, [labelled("x", 599, 10**6)])
         with pytest.raises(FencedError):
             fold_all(settings, first)
+
+
+def test_a_transaction_that_kafka_forgot_to_end_holds_up_neither_the_next_owner_nor_any_reader(
+    settings: Settings, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its coordinator takes it for done, so no timeout ends it; what it wrote counts nowhere."""
+    monkeypatch.setattr("stream.aggregate.store.FORGOTTEN_AFTER_S", 1.0)
+    write(settings, history(300, seed=2))
+    with opened(settings) as first, opened(settings) as second:
+        first.own(0)
+        fold_all(settings, first)
+        was = first.owned()[0]
+        windows = newest_values(settings, topics.windows, 0)
+        left = [(topic, 0, b"left", b"never committed") for topic in (topics.panes, topics.windows, topics.dead)]
+        leave_open(settings, transactional_id(settings, 0), left)
+        with pytest.raises(OpenTransactionError, match=f"{topics.panes}-0 has been open for 1 s"):
+            newest_values(settings, topics.panes, 0, open_s=1)
+        assert second.own(0) == was.state.next_offset
+        now = second.owned()[0]
+        assert (now.state.panes, now.state.clock, now.totals) == (was.state.panes, was.state.clock, was.totals)
+        assert newest_values(settings, topics.windows, 0, open_s=1) == windows
+        assert newest_values(settings, topics.dead, 0, open_s=1) == {}
+        write(settings, [labelled("next", 599, 10**6)])
+        fold_all(settings, second)
+        assert newest_values(settings, topics.windows, 0, open_s=1) != windows
 
 
 def test_evicted_panes_are_removed_from_the_topic(settings: Settings, topics: Topics) -> None:
