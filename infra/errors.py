@@ -40,7 +40,9 @@ class MissingExtraError(BarometerError):
     """A command needs packages that are not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed; run: pip install 'barometer[{extra}]'")
+        super().__init__(
+            f"{what} needs packages that are not installed; run in Barometer's folder: pip install '.[{extra}]'"
+        )
 
 
 class RecordError(ValueError):

@@ -319,7 +319,7 @@ class Settings(BaseSettings):
     # This machine
     cache_dir: Path = Field(
         default=Path("~/.cache/barometer"),
-        description="the local broker's jars, and what barometer tune measured",
+        description="the local broker's jars, what barometer tune measured, and labels that backtest has asked for",
     )
     maven_repository: str = Field(
         default="", description="URL to fetch the local broker's jars from, where Maven Central is out of reach"

@@ -106,6 +106,14 @@ def _default(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_LIMITS = (
+    ("minimum", "at least"),
+    ("exclusiveMinimum", "more than"),
+    ("maximum", "at most"),
+    ("exclusiveMaximum", "less than"),
+)
+
+
 def _allowed(schema: dict[str, Any]) -> str:
     """What a value may be, from its JSON Schema."""
     if "enum" in schema:
@@ -119,11 +127,7 @@ def _allowed(schema: dict[str, Any]) -> str:
         return "a secret, shown nowhere"
     if schema["type"] in ("integer", "number"):
         kind = "a whole number" if schema["type"] == "integer" else "a number"
-        limits = [
-            f"{word} {schema[key]:g}"
-            for key, word in (("minimum", "at least"), ("exclusiveMinimum", "more than"), ("maximum", "at most"))
-            if key in schema
-        ]
+        limits = [f"{word} {schema[key]:g}" for key, word in _LIMITS if key in schema]
         return ", ".join([kind, *limits])
     if "pattern" in schema:
         return f"text of the form `{schema['pattern']}`"

@@ -29,7 +29,7 @@ from stream.topics import MIB
 
 REASONS: Mapping[str, str] = {
     **decode.REASONS,
-    "future_timestamp": "`created_at` is later than the moment Kafka received it",
+    "future_timestamp": "`created_at` is more than `BAROMETER_FUTURE_TOLERANCE_S` later than Kafka received it",
     "model_error": "the model fails on this text, also alone",
     "late": "older than late tweets are counted",
 }

@@ -62,9 +62,7 @@ def _unguarded(settings: Settings) -> Iterator[None]:
 
 
 def _guard(settings: Settings, value: str) -> None:
-    entry = ConfigEntry(
-        "transaction.partition.verification.enable", value, incremental_operation=AlterConfigOpType.SET
-    )
+    entry = ConfigEntry("transaction.partition.verification.enable", value, incremental_operation=AlterConfigOpType.SET)
     admin = AdminClient(common_config(settings))
     brokers = [
         ConfigResource(ConfigResource.Type.BROKER, str(number), incremental_configs=[entry])

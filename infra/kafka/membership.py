@@ -1,8 +1,8 @@
 """Ties the offset ledger to Faust's consumer group membership.
 
-Everything of Faust's internals that Barometer depends on is in this file, each
-with its reason; tests/unit/infra/test_faust_internals.py fails when a new Faust
-version changes one. Faust fetches, balances and buffers; what is worked on and
+What Barometer depends on of Faust's internals is in this file and in straight,
+eager and lenient beside it, each with its reason; tests/unit/infra/kafka/test_faust_internals.py
+fails when a new Faust version changes one. Faust fetches, balances and buffers; what is worked on and
 what is committed is the ledger's decision alone.
 """
 

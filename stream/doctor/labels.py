@@ -11,7 +11,7 @@ from infra.settings import Settings
 from stream.doctor.finding import Finding, fail, ok, warn
 
 _TEXT = "the crew was wonderful, thank you"
-_FIX = "run: pip install --force-reinstall barometer; or set BAROMETER_MODEL to another"
+_FIX = "run in Barometer's folder: pip install --force-reinstall . ; or set BAROMETER_MODEL to another"
 
 
 def model(settings: Settings) -> Iterator[Finding]:

@@ -48,7 +48,9 @@ def packages(distribution: str = "barometer") -> Iterator[Finding]:
     try:
         required = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:
-        yield fail("packages", f"{distribution} is not installed in this Python", "run: pip install barometer")
+        yield fail(
+            "packages", f"{distribution} is not installed in this Python", "run in Barometer's folder: pip install ."
+        )
         return
     names = [match[0] for line in required if "extra ==" not in line and (match := _NAME.match(line))]
     missing = [name for name in names if not _is_installed(name)]
@@ -143,7 +145,7 @@ def java() -> Iterator[Finding]:
     """The Java runtime of the local Kafka."""
     from infra.kafka.node import find_java
 
-    fix = "run: pip install 'barometer[local]'; or use a Kafka that runs elsewhere"
+    fix = "run in Barometer's folder: pip install '.[local]'; or use a Kafka that runs elsewhere"
     try:
         runtime = find_java()
     except BarometerError:

@@ -148,7 +148,7 @@ def test_without_nncf_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, traine
     monkeypatch.setattr(export_module, "find_spec", lambda name: None)
     done = call(trained, "--output", tmp_path / "out")
     assert isinstance(done.exception, BarometerError)
-    assert "barometer[train]" in str(done.exception)
+    assert "'.[train]'" in str(done.exception)
 
 
 def test_labels_of_the_comparison_are_those_of_the_file(trained: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_missing_bundled_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'barometer\[torch\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[torch\]'"):
         load_classifier(str(trained))
 
 

@@ -92,7 +92,7 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     done = call("--data", world / "val.tsv")
     assert isinstance(done.exception, BarometerError)
-    assert "barometer[evaluate]" in str(done.exception)
+    assert "'.[evaluate]'" in str(done.exception)
 
 
 def test_shares_are_compared_by_column(exported: Path, world: Path, tmp_path: Path) -> None:

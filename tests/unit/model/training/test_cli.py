@@ -70,4 +70,4 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, world
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     done = call("--data", world / "train.tsv")
     assert isinstance(done.exception, BarometerError)
-    assert "barometer[train]" in str(done.exception)
+    assert "'.[train]'" in str(done.exception)

