@@ -107,7 +107,7 @@ def test_another_run_is_never_overwritten(change: str, trained: Path, world: Pat
 
 
 def test_a_base_that_is_not_there_names_the_extra_or_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtraError, match=r"barometer\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[train\]'"):
         resolve_base("package:no_such_package/model")
     assert resolve_base("someone/some-bert") == "someone/some-bert"
     data = LabelledTexts(["a", "b"] * 10, [0, 2] * 10)
