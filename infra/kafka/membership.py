@@ -48,6 +48,7 @@ RETRY_S = 1.0
 READ_AHEAD_BATCHES = 2
 READ_AHEAD_BYTES = 64 * 1024 * 1024
 MEAN_OF = 64
+"""Records that the mean of their sizes is taken over, roughly."""
 ENOUGH_S = 0.02
 """So long until it is looked again whether the stage has made room."""
 STUCK_AFTER_S = 5.0
