@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
+from faust.types import TP
 from mode import Service
 from mode.utils.locks import Event
 
-from infra.kafka.eager import EagerWait
+from infra.kafka.eager import LOOK_S, EagerWait
 
 
 class Waiting(EagerWait, Service):
@@ -120,3 +123,73 @@ def test_faust_waits_so_for_each_message_and_lets_others_run_now_and_then() -> N
     assert "if num_since_yield > yield_every:" in source
     assert "wait_for(" not in inspect.getsource(Conductor), "a time limit would be set on the task that begins the work"
     assert "timeout(" not in inspect.getsource(Conductor)
+
+
+HERE, THERE = TP("tweets", 0), TP("tweets", 1)
+
+
+class OfFaust:
+    """What Faust's consumer does with partitions that are held back."""
+
+    on_buffer_full: Any = Consumer.on_buffer_full
+    on_buffer_drop: Any = Consumer.on_buffer_drop
+    resume_partitions: Any = Consumer.resume_partitions
+    _get_active_partitions: Any = Consumer._get_active_partitions
+    _wait_next_records: Any = Consumer._wait_next_records
+
+    def __init__(self) -> None:
+        self.app = SimpleNamespace(in_recovery=False, client_only=False)
+        self.flow_active = True
+        self.not_waiting_next_records = Event()
+        self._active_partitions: set[TP] = {HERE, THERE}
+        self._buffered_partitions: set[TP] = set()
+        self._paused_partitions: set[TP] = set()
+
+    async def _getmany(self, *, active_partitions: set[TP], timeout: float) -> Any:  # noqa: ASYNC109  Faust's
+        return dict.fromkeys(active_partitions, timeout)
+
+
+class Reading(EagerWait, OfFaust):
+    """A consumer of two partitions."""
+
+
+def reading(test: Callable[[Reading], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        consumer = Reading()
+        consumer.on_buffer_full(HERE)
+        consumer.on_buffer_full(THERE)
+        return await asyncio.wait_for(test(consumer), 10)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("may_read", ["on_buffer_drop", "resume_partitions"])
+def test_a_partition_is_read_as_soon_as_it_may_be(may_read: str) -> None:
+    async def test(consumer: Reading) -> Any:
+        waiting = asyncio.ensure_future(consumer._wait_next_records(1.0))
+        await asyncio.sleep(0)
+        before = time.monotonic()
+        getattr(consumer, may_read)(HERE if may_read == "on_buffer_drop" else {HERE})
+        return *await waiting, time.monotonic() - before
+
+    records, active, took_s = reading(test)
+    assert records == {HERE: 1.0}
+    assert active == {HERE}
+    assert took_s < LOOK_S / 2
+
+
+def test_who_may_read_nothing_looks_now_and_then_whether_to_stop() -> None:
+    assert reading(lambda consumer: consumer._wait_next_records(1.0)) == ({}, set())
+
+
+def test_what_may_be_read_is_not_waited_for() -> None:
+    async def test(consumer: Reading) -> Any:
+        consumer.on_buffer_drop(THERE)
+        return await consumer._wait_next_records(1.0)
+
+    assert reading(test) == ({THERE: 1.0}, {THERE})
+
+
+def test_faust_itself_would_sleep_and_its_getmany_bears_that_there_is_nothing() -> None:
+    assert "await self.sleep(1)" in inspect.getsource(Consumer._wait_next_records)
+    assert "records, active_partitions = await self._wait_next_records(timeout)" in inspect.getsource(Consumer.getmany)
