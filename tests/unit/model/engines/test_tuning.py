@@ -67,7 +67,7 @@ def test_the_engine_takes_what_was_measured_says_so_and_labels_alike(tmp_path: P
     plain = OpenVinoClassifier(bundled_folder(), threads=2)
     keep(tmp_path, tuning_key(plain.info.version, 2), Tuning(streams=1, token_budget=64, measured=True))
     tuned = load_from_settings(Settings(cache_dir=tmp_path, threads=2))
-    assert plain.info.tuning == "2 streams, batches of up to 1,024 tokens: the rule for this many cores"
+    assert plain.info.tuning == "2 streams, batches of up to 256 tokens: the rule for this many cores"
     assert tuned.info.tuning == "1 stream, batches of up to 64 tokens: as measured by barometer tune"
     assert np.array_equal(plain.classify(texts).probabilities, tuned.classify(texts).probabilities)
     plain.close()
