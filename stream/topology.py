@@ -20,7 +20,7 @@ Loop = Callable[[AsyncIterator[Sequence[Any]]], Awaitable[None]]
 AGGREGATE_BATCH = 1_000
 AGGREGATE_WAIT_S = 0.2
 """A transaction costs the same for one record as for hundreds: the aggregate waits longer than classify does."""
-STREAM_BUFFER = 1_024
+STREAM_BUFFER = 768
 """The largest batch; one that is half of it is full enough for a stage that is at work. With twice as much a worker
 grew by a quarter over a million tweets, instead of a tenth."""
 POLL_RECORDS = 500
