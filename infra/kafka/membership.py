@@ -50,7 +50,7 @@ READ_AHEAD_BYTES = 64 * 1024 * 1024
 MEAN_OF = 64
 """Records that the mean of their sizes is taken over, roughly."""
 ENOUGH_S = 0.02
-"""So long until it is looked again whether the stage has made room."""
+"""So long until it is looked again whether a stage has made room."""
 STUCK_AFTER_S = 5.0
 """A partition with records but no progress for this long, while its stage has nothing to do,
 is sought again: Faust can drop its first records between assignment and take-over."""
@@ -126,6 +126,8 @@ class LedgerConsumerThread(FaustConsumerThread):
         most = min(room, max_records or room)
         if records := await self._side_by_side(consumer, active - downstream, most):
             return self._noted(records)
+        if cast(LedgerConsumer, self.consumer).held_back:  # they may be read again long before the others have anything
+            timeout = ENOUGH_S
         return self._noted(await super()._fetch_records(consumer, active_partitions, timeout, most))
 
     async def _nothing_upstream(self, consumer: Any, downstream: set[TopicPartition], most: int | None) -> Any:
@@ -164,8 +166,8 @@ class LedgerConsumer(EagerWait, FaustConsumer):
     Touches: ``_read_offset`` (above), ``commit`` (called by Faust's commit timer
     and before partitions are revoked), ``verify_event_path`` (called by a timer),
     ``_thread`` (aiokafka lives in another
-    thread, and is safe to touch only there), aiokafka's ``_coordinator``
-    (see ``check``).
+    thread, and is safe to touch only there), ``_buffered_partitions`` (those held
+    back, looked at from that thread), aiokafka's ``_coordinator`` (see ``check``).
     """
 
     transport: LedgerTransport
@@ -176,6 +178,11 @@ class LedgerConsumer(EagerWait, FaustConsumer):
         self._read_offset = _NoReadOffsets()
         self.handed_out: dict[TopicPartition, int] = {}
         """Of each partition the last offset that Faust was given, since it was last sought."""
+
+    @property
+    def held_back(self) -> bool:
+        """Whether some partitions are not read, because the queue of their stage was full."""
+        return bool(self._buffered_partitions)
 
     def _new_consumer_thread(self) -> FaustConsumerThread:
         return LedgerConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -26,7 +26,7 @@ MAX_STREAMS = 16
 TOKEN_BUDGET = 256
 """Few, because the library makes and keeps kernels for each number of texts and width that it meets: with 1,024 there are
 some 770 of them, each 4 to 14 ms when it is new, and together most of a gigabyte; with 256 some 190."""
-BUDGETS = (TOKEN_BUDGET, 512, 1_024)
+BUDGETS = (128, TOKEN_BUDGET, 512)
 WORTH = 0.03
 """What was measured replaces the rule only if it is faster by this part, in the median of rounds: less is noise."""
 
