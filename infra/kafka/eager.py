@@ -8,14 +8,14 @@ And when every partition is held back, because the queue of its stage was full,
 it sleeps for a second before it looks again: a quick stage is done with the
 queue in a tenth of that, and had nothing to do for half of the time.
 
-Touches: ``wait_first``, ``_wait_next_records`` (called before each poll), ``on_buffer_drop`` and
-``resume_partitions``, by which a partition may be read again.
+Touches: ``wait_first``, ``_wait_next_records`` (called before each poll), and what is called when partitions may
+be read again: ``on_buffer_drop``, and ``resume_flow`` after a rebalance, when they have been sought and queues emptied.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -41,8 +41,8 @@ class EagerWait:
         cast("Any", super()).on_buffer_drop(tp)
         self._may_read.set()
 
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        cast("Any", super()).resume_partitions(tps)
+    def resume_flow(self) -> None:
+        cast("Any", super()).resume_flow()
         self._may_read.set()
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109  Faust's

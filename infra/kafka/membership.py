@@ -90,7 +90,9 @@ class LedgerConsumerThread(FaustConsumerThread):
 
     Reads what is committed: a tweet of a producer's aborted transaction never was.
 
-    Touches: ``_fetch_records`` (called for each poll, in this thread),
+    A Kafka that goes away while this starts is waited for, as it is before and after.
+
+    Touches: ``_fetch_records`` (called for each poll, in this thread), ``on_start`` (in this thread, too),
     ``_create_worker_consumer`` and the isolation level of what it makes, which
     Faust ties to its own transactions.
     """
@@ -100,6 +102,17 @@ class LedgerConsumerThread(FaustConsumerThread):
         self.evenly = Evenly()
         self._record_bytes = 1.0
         """Size of the records that were read last, in the mean of some dozens."""
+
+    async def on_start(self) -> None:
+        while True:
+            try:
+                return await super().on_start()
+            except KafkaError as error:
+                if not error.retriable or self.should_stop:
+                    raise
+                log.warning("cannot join the consumer group yet: %s", error)
+                await self._ensure_consumer().stop()  # it is made anew
+                await asyncio.sleep(RETRY_S)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -114,7 +127,7 @@ class LedgerConsumerThread(FaustConsumerThread):
         max_records: int | None = None,
     ) -> Any:
         first = cast(LedgerTransport, self.consumer.transport).first_topic
-        active = {TopicPartition(*tp) for tp in active_partitions or ()}
+        active = {TopicPartition(*tp) for tp in tuple(active_partitions or ())}  # at once: the other thread changes it
         downstream = {tp for tp in active if tp.topic == first}
         if downstream and (
             records := await super()._fetch_records(consumer, cast("set[TP]", downstream), 0, max_records)

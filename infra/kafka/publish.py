@@ -15,7 +15,7 @@ from infra.settings import Settings
 
 AT_ONCE = 256
 BYTES_AT_ONCE = 1 << 20
-"""Records that are handed to librdkafka in one call, and their bytes, at most: more would only wait in memory."""
+"""A call of librdkafka is full with so many records, or so many bytes: more would only wait in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,8 @@ class ConfirmedPublisher:
 def send_all(producer: Producer, records: Iterable[Outgoing], on_delivery: Any = None) -> int:
     """Hand records to librdkafka in their order, waiting while its queue is full; how many they were.
 
-    Many in one call where that can be: each call lets go of the interpreter's
-    lock, and waits for it when other threads are at work. Raises KafkaException
-    for a record that librdkafka refuses, such as one that is too large.
+    Many in one call where that can be. Raises KafkaException for a record that librdkafka refuses, such as one that
+    is too large; those after it in its call may have been sent.
     """
     sent = 0
     for alike in _in_calls(records):

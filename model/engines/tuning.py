@@ -24,8 +24,8 @@ FILE = "tuning.json"
 """In the cache folder: what was measured, by the machine and model it holds for."""
 MAX_STREAMS = 16
 TOKEN_BUDGET = 256
-"""Few, because the library makes and keeps kernels for each number of texts and width that it meets: with 1,024 there are
-some 770 of them, each 4 to 14 ms when it is new, and together most of a gigabyte; with 256 some 190."""
+"""Few, because the library makes and keeps kernels for each number of texts and width that it meets: with 1,024 there
+are some 770 of them, each 4 to 14 ms when it is new, and together most of a gigabyte; with 256 some 190."""
 BUDGETS = (128, TOKEN_BUDGET, 512)
 WORTH = 0.03
 """What was measured replaces the rule only if it is faster by this part, in the median of rounds: less is noise."""
@@ -56,7 +56,10 @@ def rule(threads: int) -> Tuning:
 
 
 def known(cache: Path | None, key: str, threads: int) -> Tuning:
-    """What was measured here for ``key``, else the rule. A file that cannot be read counts as none, and is told."""
+    """What was measured here for ``key``, else the rule. A file that cannot be read counts as none, and is told.
+
+    So does, in silence, a size of batches that is no longer tried.
+    """
     if cache is None:
         return rule(threads)
     try:
@@ -66,7 +69,7 @@ def known(cache: Path | None, key: str, threads: int) -> Tuning:
     except (OSError, ValidationError) as error:
         log.warning("%s cannot be read (%s); run again: barometer tune", cache / FILE, str(error).splitlines()[0])
         found = None
-    return found if found is not None else rule(threads)
+    return found if found is not None and found.token_budget in BUDGETS else rule(threads)
 
 
 def keep(cache: Path, key: str, tuning: Tuning) -> Path:

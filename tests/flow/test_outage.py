@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -9,8 +10,14 @@ import pytest
 
 from infra.kafka import outage
 from infra.kafka.local import LocalBroker
+from infra.kafka.membership import Membership
+from infra.kafka.node import HOST
+from infra.kafka.offsets import OffsetProbe
 from infra.kafka.outage import OutageWatch
 from infra.settings import Settings
+from stream.topics import Topics
+from stream.topology import build_app
+from tests.chaos.proxy import Proxy
 from tests.conftest import CACHE
 from tests.kafka_tools import wait_until
 
@@ -43,3 +50,27 @@ def test_a_broker_that_goes_and_comes_back_is_told_in_two_lines_whatever_its_cli
     assert "as before" in caplog.messages
     assert not [message for message in caplog.messages if message.startswith("Unable")]
     assert "rdkafka" not in capfd.readouterr().err
+
+
+def test_a_kafka_that_goes_away_just_when_a_worker_joins_its_group_is_waited_for(
+    settings: Settings, topics: Topics, caplog: pytest.LogCaptureFixture
+) -> None:
+    def waiting() -> bool:
+        return any("cannot join the consumer group yet" in message for message in caplog.messages)
+
+    async def join(proxy: Proxy) -> None:
+        by_proxy = settings.model_copy(update={"kafka_bootstrap_servers": f"{HOST}:{proxy.port}"})
+        app = build_app(by_proxy)
+        membership = Membership(app, OffsetProbe(settings), [topics.tweets], {}, lambda: None)
+        starting = asyncio.create_task(app.start())
+        await asyncio.to_thread(wait_until, waiting, 30, "that it waits")
+        assert not starting.done()
+        proxy.heal()
+        await asyncio.wait_for(starting, 30)
+        await app.stop()
+        await membership.close()
+
+    caplog.set_level(logging.WARNING)
+    with Proxy(int(settings.kafka_bootstrap_servers.rpartition(":")[2])) as proxy:
+        proxy.refuse()
+        asyncio.run(join(proxy))

@@ -133,17 +133,24 @@ class OfFaust:
 
     on_buffer_full: Any = Consumer.on_buffer_full
     on_buffer_drop: Any = Consumer.on_buffer_drop
-    resume_partitions: Any = Consumer.resume_partitions
+    resume_flow: Any = Consumer.resume_flow
     _get_active_partitions: Any = Consumer._get_active_partitions
     _wait_next_records: Any = Consumer._wait_next_records
 
     def __init__(self) -> None:
         self.app = SimpleNamespace(in_recovery=False, client_only=False)
         self.flow_active = True
-        self.not_waiting_next_records = Event()
+        self.not_waiting_next_records, self.can_resume_flow, self.suspend_flow = Event(), Event(), Event()
         self._active_partitions: set[TP] = {HERE, THERE}
         self._buffered_partitions: set[TP] = set()
         self._paused_partitions: set[TP] = set()
+        self.waited_for: list[Event] = []
+
+    async def wait(self, event: Event) -> None:
+        self.waited_for.append(event)
+
+    async def sleep(self, _seconds: float) -> None:
+        """As Faust does where nothing may be read."""
 
     async def _getmany(self, *, active_partitions: set[TP], timeout: float) -> Any:  # noqa: ASYNC109  Faust's
         return dict.fromkeys(active_partitions, timeout)
@@ -163,18 +170,34 @@ def reading(test: Callable[[Reading], Awaitable[Any]]) -> Any:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("may_read", ["on_buffer_drop", "resume_partitions"])
-def test_a_partition_is_read_as_soon_as_it_may_be(may_read: str) -> None:
-    async def test(consumer: Reading) -> Any:
+async def woken(consumer: Reading, wake: Callable[[], None]) -> tuple[Any, Any, float]:
+    """What a poll that waits gets, and how long after ``wake``."""
+    waiting = asyncio.ensure_future(consumer._wait_next_records(1.0))
+    await asyncio.sleep(0)
+    before = time.monotonic()
+    wake()
+    return *await waiting, time.monotonic() - before
+
+
+def test_a_partition_that_was_held_back_is_read_as_soon_as_it_may_be() -> None:
+    records, active, took_s = reading(lambda consumer: woken(consumer, lambda: consumer.on_buffer_drop(HERE)))
+    assert (records, active) == ({HERE: 1.0}, {HERE})
+    assert took_s < LOOK_S / 2
+
+
+def test_after_a_rebalance_it_is_read_when_the_flow_goes_on_and_not_before_it_is_sought() -> None:
+    async def test(consumer: Reading) -> tuple[Any, Any, float]:
         waiting = asyncio.ensure_future(consumer._wait_next_records(1.0))
         await asyncio.sleep(0)
+        consumer._active_partitions.add(HERE)
+        await asyncio.sleep(LOOK_S / 4)
+        assert not waiting.done()
         before = time.monotonic()
-        getattr(consumer, may_read)(HERE if may_read == "on_buffer_drop" else {HERE})
+        consumer.resume_flow()
         return *await waiting, time.monotonic() - before
 
-    records, active, took_s = reading(test)
+    records, _active, took_s = reading(test)
     assert records == {HERE: 1.0}
-    assert active == {HERE}
     assert took_s < LOOK_S / 2
 
 
@@ -185,9 +208,19 @@ def test_who_may_read_nothing_looks_now_and_then_whether_to_stop() -> None:
 def test_what_may_be_read_is_not_waited_for() -> None:
     async def test(consumer: Reading) -> Any:
         consumer.on_buffer_drop(THERE)
-        return await consumer._wait_next_records(1.0)
+        async with asyncio.timeout(LOOK_S / 2):
+            return await consumer._wait_next_records(1.0)
 
     assert reading(test) == ({THERE: 1.0}, {THERE})
+
+
+def test_while_the_flow_stands_still_faust_waits() -> None:
+    async def test(consumer: Reading) -> bool:
+        consumer.flow_active = False
+        await consumer._wait_next_records(1.0)
+        return consumer.waited_for == [consumer.can_resume_flow]
+
+    assert reading(test)
 
 
 def test_faust_itself_would_sleep_and_its_getmany_bears_that_there_is_nothing() -> None:

@@ -33,6 +33,11 @@ def test_what_was_measured_is_known_again_for_this_key_alone(tmp_path: Path) -> 
     assert known(None, "here", 2) == rule(2)
 
 
+def test_batches_of_a_size_that_is_no_longer_tried_do_not_count(tmp_path: Path) -> None:
+    keep(tmp_path, "here", Tuning(streams=1, token_budget=1_024, measured=True))
+    assert known(tmp_path, "here", 2) == rule(2)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"here": {"streams": 0, "token_budget": 1}}', b"\xff", b"[]"])
 def test_a_damaged_file_is_told_and_the_rule_is_taken(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
@@ -65,10 +70,10 @@ def test_all_take_turns_and_the_first_round_does_not_count() -> None:
 def test_the_engine_takes_what_was_measured_says_so_and_labels_alike(tmp_path: Path) -> None:
     texts = [f"my flight is late by {number} hours {'and no one says why ' * (number % 5)}" for number in range(40)]
     plain = OpenVinoClassifier(bundled_folder(), threads=2)
-    keep(tmp_path, tuning_key(plain.info.version, 2), Tuning(streams=1, token_budget=64, measured=True))
+    keep(tmp_path, tuning_key(plain.info.version, 2), Tuning(streams=1, token_budget=128, measured=True))
     tuned = load_from_settings(Settings(cache_dir=tmp_path, threads=2))
     assert plain.info.tuning == "2 streams, batches of up to 256 tokens: the rule for this many cores"
-    assert tuned.info.tuning == "1 stream, batches of up to 64 tokens: as measured by barometer tune"
+    assert tuned.info.tuning == "1 stream, batches of up to 128 tokens: as measured by barometer tune"
     assert np.array_equal(plain.classify(texts).probabilities, tuned.classify(texts).probabilities)
     plain.close()
     tuned.close()
