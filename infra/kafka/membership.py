@@ -422,8 +422,8 @@ class Membership:
                 self._moved[tp] = (due, now, seen)
                 continue
             idle = now - self._active_at.get(tp.topic, 0.0) > STUCK_AFTER_S
-            # First in, first out: what Faust was given of it before then has come by, or never will. Before it may
-            # be what waits, what a batch has gathered, and a poll on its way.
+            # First in, first out: what Faust was given of it before then has come by, or never will. Ahead of it
+            # may be all that waits, what a batch has gathered, and a poll on its way.
             held = 4 * self._app.conf.stream_buffer_maxsize
             passed_over = seen - seen_then > held and consumer.handed_out.get(tp, -1) >= due
             if now - since > (STUCK_AFTER_S if idle or passed_over else STUCK_BUSY_S):

@@ -143,7 +143,6 @@ class OfFaust:
         self.not_waiting_next_records, self.can_resume_flow, self.suspend_flow = Event(), Event(), Event()
         self._active_partitions: set[TP] = {HERE, THERE}
         self._buffered_partitions: set[TP] = set()
-        self._paused_partitions: set[TP] = set()
         self.waited_for: list[Event] = []
 
     async def wait(self, event: Event) -> None:
