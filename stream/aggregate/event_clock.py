@@ -40,15 +40,25 @@ class EventClock:
     def copy(self) -> EventClock:
         return replace(self, sources=dict(self.sources))
 
-    def hear(self, word: Watermark, appended_ms: int, allowed_lateness_ms: int, grace_ms: int = 0) -> None:
-        """Take in one watermark record; the watermark may move forward, never back."""
+    def hear(
+        self,
+        word: Watermark,
+        appended_ms: int,
+        allowed_lateness_ms: int,
+        grace_ms: int = 0,
+        counted_ms: int | None = None,
+    ) -> None:
+        """Take in one watermark record; the watermark may move forward, never back.
+
+        ``counted_ms``: event time of the newest tweet that this labelled partition has counted, or of its minute.
+        """
         if word.source_topic_id != self.topic_id:  # first word, or the source topic was made anew
             self.topic_id = word.source_topic_id
             self.sources = {}
         self.partitions = word.source_partitions
         for partition, progress in word.progress.items():
             self.sources[partition] = _merge(self.sources.get(partition), progress, appended_ms)
-        candidate = self._candidate(appended_ms, allowed_lateness_ms, grace_ms)
+        candidate = self._candidate(appended_ms, allowed_lateness_ms, grace_ms, counted_ms)
         if candidate is not None:
             self.move(candidate)
 
@@ -61,17 +71,15 @@ class EventClock:
         """Whether the watermark is at or beyond ``time_s``, seconds since 1970."""
         return self.watermark_ms is not None and self.watermark_ms >= time_s * 1000
 
-    def _candidate(self, now_ms: int, allowed_lateness_ms: int, grace_ms: int) -> int | None:
+    def _candidate(self, now_ms: int, allowed_lateness_ms: int, grace_ms: int, counted_ms: int | None) -> int | None:
         if len(self.sources) < self.partitions:
             return None
         holding = [view for view in self.sources.values() if not view.idle or now_ms - view.heard_ms > IDLE_WORD_MS]
         if holding:
             latest = [view.latest_ms for view in holding]
             return None if None in latest else min(ms for ms in latest if ms is not None) - allowed_lateness_ms
-        newest = max((view.latest_ms for view in self.sources.values() if view.latest_ms is not None), default=None)
-        if newest is None:
-            return None
-        return end_of_all(newest, grace_ms)
+        known = [ms for ms in (counted_ms, *(view.latest_ms for view in self.sources.values())) if ms is not None]
+        return end_of_all(max(known), grace_ms) if known else None
 
 
 def end_of_all(newest_ms: int, grace_ms: int) -> int:

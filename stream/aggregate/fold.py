@@ -326,7 +326,9 @@ def _hear(state: PartitionState, changes: Changes, word: Watermark, rules: Rules
     if clock.topic_id is not None and word.source_topic_id != clock.topic_id:
         changes.seen.clear()  # offsets of another topic mean nothing
     before = clock.watermark_ms
-    clock.hear(word, changes.appended_ms, int(rules.allowed_lateness_s * 1000), int(rules.grace_s * 1000))
+    lateness_ms, grace_ms = int(rules.allowed_lateness_s * 1000), int(rules.grace_s * 1000)
+    newest = max(chain(state.panes.in_hand(), changes.born), default=None)
+    clock.hear(word, changes.appended_ms, lateness_ms, grace_ms, None if newest is None else newest * 1000)
     advance(state, changes, before, rules)
 
 

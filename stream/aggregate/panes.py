@@ -121,6 +121,10 @@ class Panes:
         """Minutes of which there may be any pane, in seconds since 1970."""
         return self._attic.starts().union(self._by_start)
 
+    def in_hand(self) -> Collection[int]:
+        """Minutes with a pane that is not in the attic; every open one is among them."""
+        return self._by_start.keys()
+
     def brands(self, start: int) -> Collection[str]:
         """Brands with a pane that starts then."""
         here = self._by_start.get(start, {})

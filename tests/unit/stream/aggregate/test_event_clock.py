@@ -68,6 +68,14 @@ def test_when_all_are_idle_everything_closes_through_the_last_event(clock: Event
     assert watermark(clock) == 660
 
 
+def test_when_all_are_idle_it_passes_what_was_counted_and_never_told_of(clock: EventClock) -> None:
+    """The worker that labelled it was gone before it could say so; who came after knows no event time."""
+    clock.hear(word({0: (5, 300, False), 1: (5, None, True)}), 0, LATENESS_MS, counted_ms=ZERO_MS + 601_000)
+    assert watermark(clock) == 240, "a source that goes on holds it all the same"
+    clock.hear(word({0: (9, None, True), 1: (5, None, True)}), 0, LATENESS_MS, counted_ms=ZERO_MS + 601_000)
+    assert watermark(clock) == 660
+
+
 def test_a_word_of_idleness_holds_only_for_a_few_seconds(clock: EventClock) -> None:
     """Its worker may be frozen, with tweets waiting that nobody has read."""
     clock.hear(word({1: (5, 300, True)}), 0, LATENESS_MS)

@@ -73,14 +73,13 @@ class Partition:
         )
         self._append(value.encode(), {})
 
-    def watermark(self, latest_s: float, *, source: int = 0, next_offset: int = 10**9, idle: bool = False) -> None:
+    def watermark(self, latest_s: float | None, *, next_offset: int = 10**9, idle: bool = False) -> None:
         """One source partition of one, at this event time; the watermark is the same, lateness being 0."""
+        latest = None if latest_s is None else ZERO + dt.timedelta(seconds=latest_s)
         value = Watermark(
             source_topic_id="A",
             source_partitions=1,
-            progress={
-                source: SourceProgress(next_offset=next_offset, latest=ZERO + dt.timedelta(seconds=latest_s), idle=idle)
-            },
+            progress={0: SourceProgress(next_offset=next_offset, latest=latest, idle=idle)},
             sent_at=ZERO,
         )
         self._append(value.encode(), {TYPE_HEADER: WATERMARK.encode()})
@@ -248,7 +247,7 @@ def test_a_record_that_cannot_be_read_is_dead_and_holds_nothing_up() -> None:
 
 histories = st.lists(
     st.tuples(
-        st.sampled_from(["tweet", "tweet", "tweet", "tweet", "again", "redeliver", "watermark"]),
+        st.sampled_from(["tweet", "tweet", "tweet", "tweet", "again", "redeliver", "watermark", "idle"]),
         st.integers(0, 5_000),
         st.sampled_from(["Acme", "Bolt"]),
         st.integers(0, 2),
@@ -264,6 +263,8 @@ def write(history: Sequence[tuple[str, int, str, int]]) -> tuple[Partition, Coun
     for offset, (what, at_s, brand, label) in enumerate(history):
         if what == "watermark":
             partition.watermark(at_s)
+        elif what == "idle":
+            partition.watermark(None, idle=True)
         elif what == "tweet" or not sent:
             sent.append((f"t{offset}", at_s, brand, label, offset))
             truth[brand, at_s // 60 * 60, label] += 1
@@ -301,6 +302,20 @@ def test_every_distinct_tweet_counts_once_wherever_batches_are_cut(
     assert newest(done) == newest(whole_done)
     assert state.panes == whole_state.panes
     assert state.clock == whole_state.clock
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories, st.lists(st.integers(1, 60)))
+def test_every_window_closes_when_all_is_read_though_the_words_of_its_tweets_were_lost(
+    history: list[tuple[str, int, str, int]], cuts: list[int]
+) -> None:
+    """A worker may die after its tweets were labelled and before it told how far event time had come with them."""
+    partition, _truth = write([step for step in history if step[0] != "watermark"])
+    partition.watermark(None, idle=True)
+
+    _state, done = run(partition.records, cuts, WIDE)
+
+    assert {window.status for window in newest(done).values()} <= {"closed"}
 
 
 @settings(max_examples=300, deadline=None)
