@@ -32,15 +32,17 @@ from infra.kafka.admin import describe_topics, ensure_topics
 from infra.kafka.local import LocalBroker, free_port
 from infra.kafka.node import HOST, Listener, Security
 from infra.settings import Settings
+from stream.doctor import kafka as doctor
 from stream.topics import all_topic_specs, topic_specs
 from tests.certificates import Authority, Identity
 from tests.conftest import CACHE, PARTITIONS
 from tests.faults import PATIENCE_S, ROOT, Fed, Workers, assert_exact, feed, make_tweets, settled
 from tests.kafka_tools import environment, wait_until
 from tests.notifying import Notify, alert
+from tests.serving import Server
 from tests.sink import Sink
 
-ROLES = ("operator", "source", "worker", "reader", "mender", "notifier")
+ROLES = ("operator", "source", "worker", "server", "reader", "mender", "notifier")
 PROMPT_S = 15.0
 """Refusals come well before the timeout of 30 s that is given here."""
 COMMAND_S = 28.0
@@ -247,17 +249,30 @@ def test_the_whole_flow_runs_with_passwords_over_tls(secured: Secured, tmp_path:
     before = [
         run(settings_of("operator"), "topics", "create"),
         run(settings_of("source"), "replay", str(file), "--max"),
+        run(settings_of("source"), "scenario", "play", "--once"),
     ]
     told = work(settings_of, fed, tmp_path)
     after = [
         run(settings_of("reader"), "tail", "reputation.windows", "--from-start", "--until-end"),
         run(settings_of("mender"), "rebuild"),
         run(settings_of("reader"), "audit"),
+        run(settings_of("reader"), "report", "brand 1", "--out", str(tmp_path / "report.html")),
     ]
     for done in (*before, *after):
         assert done.returncode == 0, (done.args, done.stderr)
         told += [done.stdout, done.stderr]
+    assert not [found for found in doctor.kafka(settings_of("reader")) if found.state == "fail"]
+    told += serve(settings_of("server"), tmp_path)
     assert not [secret for secret in secured.all_secrets for text in told if secret in text]
+
+
+def serve(settings: Settings, folder: Path) -> list[str]:
+    """Let a server read what there is, and take in a tweet; what it told."""
+    tweet = {"id": "by http", "text": "hello", "created_at": "2024-05-01T00:00:00Z", "brands": ["brand 1"]}
+    with Server(settings, folder, "--no-model") as server:
+        assert len(server.get("/brands")["brands"]) == 20
+        assert server.ask("POST", "/tweets", json=tweet).status_code == 202
+    return [server.log]
 
 
 def test_the_whole_flow_runs_with_certificates(secured: Secured, tmp_path: Path) -> None:
