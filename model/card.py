@@ -101,4 +101,19 @@ def _training(provenance: dict[str, Any] | None) -> str:
             "|---|---|---|",
         ]
         lines += [f"| {part['model']} | {part['seed']} | {part['weight']} |" for part in parts]
-    return "\n".join(lines)
+    return "\n".join(lines + _pruning(provenance))
+
+
+def _pruning(provenance: dict[str, Any]) -> list[str]:
+    pruned = provenance.get("pruned")
+    if not pruned:
+        return []
+    data, lost = pruned["data"], ", ".join(f"{share:.2%}" for share in pruned["lost_by_layer"])
+    words = (
+        f"Of {pruned['width_before']:,} units in each feed-forward layer {pruned['width']:,} were kept, those that are "
+        f"missed least on {pruned['sample']:,} texts. That alone lost {lost} of what the layers say. Then it learnt "
+        f"for {pruned['epochs']:g} epochs ({pruned['steps']:,} steps, learning rate {pruned['learning_rate']:g}, seed "
+        f"{pruned['seed']}) to say what version {pruned['from']} said, on {data['rows']:,} texts of "
+        f"`{data['file']}`, without their labels."
+    )
+    return ["", "## Pruning", "", words]

@@ -37,6 +37,7 @@ COMMANDS = {
     "evaluate": ("model.evaluation.cli:evaluate", "Judge a model on texts that people have labelled."),
     "compare": ("model.evaluation.compare_cli:compare", "Tell whether one model is better than another, or by chance."),
     "average": ("model.training.average:average", "Average the weights of several trained models."),
+    "prune": ("model.training.prune_cli:prune", "Make a trained model narrower and faster."),
     "export": ("model.export:export", "Make a trained model small and fast for the CPU."),
 }
 """Where each command is, and what it does, in the order of ``barometer --help``."""

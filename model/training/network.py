@@ -45,12 +45,19 @@ class PooledBertForSequenceClassification(BertPreTrainedModel):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
+        *,
+        output_hidden_states: bool = False,
         **_ignored: Any,
     ) -> SequenceClassifierOutput:
-        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        encoded = self.bert(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=output_hidden_states
+        )
+        hidden = encoded.last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-        return SequenceClassifierOutput(logits=self.classifier(self.dropout(pooled)))
+        return SequenceClassifierOutput(
+            logits=self.classifier(self.dropout(pooled)), hidden_states=encoded.hidden_states
+        )
 
 
 AutoConfig.register(PooledBertConfig.model_type, PooledBertConfig)

@@ -93,11 +93,11 @@ def train(
         network = _network(base, config)
         tokenizer = AutoTokenizer.from_pretrained(base)
         fit, held_out = _split(len(data.texts), config)
-        rows = _tokenise(tokenizer, data, config.max_tokens)
+        rows = tokenise(tokenizer, data, config.max_tokens)
         checkpoint = last_checkpoint(output, mark)
         trainer = _trainer(config, network, tokenizer, [rows[i] for i in fit], output / CHECKPOINTS)
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(_Reporter(on_step))
+        trainer.add_callback(Reporter(on_step))
         (output / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         (output / CHECKPOINTS / FINGERPRINT_FILE).write_text(mark)
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -246,7 +246,7 @@ def _trainer(
     workdir: Path,
 ) -> Trainer:
     cuda = torch.cuda.is_available()
-    return _LengthGroupedTrainer(
+    return LengthGroupedTrainer(
         model=network,
         args=TrainingArguments(
             output_dir=str(workdir),
@@ -281,7 +281,8 @@ def _split(rows: int, config: TrainingConfig) -> tuple[list[int], list[int]]:
     return order[kept:], order[:kept]
 
 
-def _tokenise(tokenizer: PreTrainedTokenizerBase, data: LabelledTexts, max_tokens: int) -> list[dict[str, Any]]:
+def tokenise(tokenizer: PreTrainedTokenizerBase, data: LabelledTexts, max_tokens: int) -> list[dict[str, Any]]:
+    """A row for each text: ``input_ids``, ``attention_mask``, and its label as ``labels``."""
     encoded = tokenizer([normalise(text) for text in data.texts], truncation=True, max_length=max_tokens)
     return [
         {"input_ids": ids, "attention_mask": mask, "labels": label}
@@ -314,7 +315,9 @@ class _EpochOrder(Sampler[int]):
         return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=draw))
 
 
-class _LengthGroupedTrainer(Trainer):
+class LengthGroupedTrainer(Trainer):
+    """Texts of about one length in a batch, in an order that a resumed run repeats."""
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
         return _EpochOrder([len(row["input_ids"]) for row in rows], self.args.train_batch_size, self.args.seed)
@@ -392,7 +395,7 @@ def _weights_digest(base: str) -> str | None:
     return digest(weights) if weights.exists() else None
 
 
-class _Reporter(TrainerCallback):
+class Reporter(TrainerCallback):
     """Tells ``on_step`` of each optimizer step."""
 
     def __init__(self, on_step: Callable[[Progress], None]) -> None:

@@ -36,7 +36,7 @@ class Plan:
     tweets: int = 6_000
     rounds: int = 2
     constant: int = 40_000
-    latency_s: float = 8
+    latency_s: float = 20
     workers: Sequence[int] = (2, 3)
     growth_tweets: Sequence[int] = (10_000, 100_000)
     growth_brands: Sequence[int] = (10, 1_000)
@@ -48,7 +48,7 @@ FULL = Plan(
     tweets=10_000,
     rounds=4,
     constant=100_000,
-    latency_s=20,
+    latency_s=60,
     growth_tweets=(10_000, 100_000, 1_000_000),
     growth_brands=(10, 100, 1_000, 10_000),
     growth_brands_tweets=20_000,
