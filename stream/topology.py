@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import faust
 from faust.app.base import BootStrategy as FaustBootStrategy
+from faust.tables.manager import TableManager
 from faust.types import Message
 
 from infra.kafka.security import faust_credentials
@@ -35,6 +36,14 @@ MAX_POLL_INTERVAL_S = 600
 """A slow model must not cost us the membership; health checks notice a stuck worker sooner."""
 
 
+class _NoTables(TableManager):
+    """Faust waits for a second until all tables are made before it joins the group: there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class _App(faust.App):
     """Faust's app, without folders, as nothing is kept on this machine, nor a producer: librdkafka publishes."""
 
@@ -52,6 +61,7 @@ def build_app(settings: Settings) -> faust.App:
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         broker_credentials=faust_credentials(settings),
         store="memory://",
+        TableManager=_NoTables,
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,

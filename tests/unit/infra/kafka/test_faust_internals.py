@@ -7,6 +7,7 @@ import inspect
 import aiokafka
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.app.base import App
+from faust.tables.manager import TableManager
 from faust.topics import Topic
 from faust.transport.conductor import Conductor, ConductorCompiler
 from faust.transport.consumer import Consumer, ConsumerThread
@@ -84,3 +85,10 @@ def test_the_conductor_holds_the_channels_whose_queues_the_streams_read() -> Non
     assert "self.app.topics.add(cast(TopicT, channel))" in inspect.getsource(Topic.__aiter__)
     assert "return iter(self._topics)" in inspect.getsource(Conductor.__iter__)
     assert "queue = chan.queue" in inspect.getsource(ConductorCompiler.build)
+
+
+def test_tables_are_waited_for_a_second_and_then_registered_and_recovered() -> None:
+    source = inspect.getsource(TableManager.on_start)
+    assert "await self.sleep(1.0)" in source, "if this is gone, stream.topology needs no manager of its own"
+    assert "await self._update_channels()" in source
+    assert "await self.recovery.start()" in source
