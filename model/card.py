@@ -61,6 +61,7 @@ def _quality(metrics: dict[str, Any]) -> str:
 
 def _fidelity(metrics: dict[str, Any]) -> str:
     agreement, invariance = metrics["agreement_with_parent"], metrics["batch_invariance"]
+    last_layer = _LAST_LAYER[metrics["last_layer_for"]]
     as_parent = (
         f"- Same label as the parent on {agreement['same_label']:.2%} of {agreement['texts']:,} texts; probabilities "
         f"differ by {agreement['mean_difference']:.4f} on average, by {agreement['max_difference']:.3f} at most."
@@ -70,7 +71,18 @@ def _fidelity(metrics: dict[str, Any]) -> str:
         f"{invariance['texts']:,} texts differ by {invariance['max_difference']:.7f} at most, and "
         f"{invariance['changed_labels']} labels change."
     )
-    return f"## Fidelity\n\n{as_parent}\n{in_any_batch}"
+    return "\n".join(line for line in ("## Fidelity", "", as_parent, in_any_batch, last_layer) if line is not None)
+
+
+_LAST_LAYER = {
+    None: None,
+    "first": "- Its last layer is computed for the first token alone, which is all that is read: that changes nothing.",
+    "mean": (
+        "- Its last layer is asked once, by the mean of all tokens; the parent's is asked by each, and then averaged. "
+        "That costs a few labels, counted above, and saves all but a little of a layer's work. The temperature is what "
+        "brings the probabilities nearest to the parent's."
+    ),
+}
 
 
 def _training(provenance: dict[str, Any] | None) -> str:

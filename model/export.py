@@ -15,14 +15,23 @@ import click
 from infra.errors import BarometerError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model.engines.folder import FolderConfig
     from model.engines.openvino import OpenVinoClassifier
     from model.engines.torch import TorchClassifier
+    from model.engines.torch_last_layer import Reads
     from model.labelled import LabelledTexts
     from model.prediction import Predictions
     from model.quantification import Confusion
 
 MOST_LOSS = 0.005
 """An export whose macro recall differs by more from its parent's is refused."""
+LEAST_SAME = 0.975
+"""A last layer that is asked once is kept if so many texts get their parent's label."""
 PROBES = 1_000
 INVARIANCE_TEXTS = 256
 
@@ -122,30 +131,28 @@ def export_model(
     parent that cannot be exported.
     """
     from model.card import write_card
-    from model.engines.folder import CARD_FILE, METRICS_FILE, write_config
+    from model.engines.folder import CARD_FILE, METRICS_FILE
     from model.engines.openvino import OpenVinoClassifier
     from model.engines.torch import TorchClassifier
-    from model.engines.torch_to_openvino import convert
+    from model.probe import probe_texts
     from model.quantification.confusion import CONFUSION_FILE, write_confusion
 
     parent = TorchClassifier(parent_model, device="cpu", model_labels=model_labels, precision="float32")
     columns = exportable_labels(parent)
+    texts = data.texts if data else probe_texts(PROBES)
+    theirs = parent.classify(texts)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as work:
         folder = Path(work) / output.name
         folder.mkdir()
-        convert(parent, folder)
-        config = write_config(
-            folder,
-            name=name or parent.info.name,
-            labels=columns,
-            max_tokens=parent.max_tokens,
-            temperature=parent.temperature,
-            hidden_size=parent.network.config.hidden_size,
-            pad_id=parent.tokenizer.pad_token_id or 0,
-        )
+        config, reads = _write_model(parent, folder, name or parent.info.name, columns, texts, theirs)
         exported = OpenVinoClassifier(folder)
-        metrics = check(parent, exported, data, data_file)
+        metrics = {
+            "parent_version": parent.info.version,
+            "parent_temperature": parent.temperature,
+            "last_layer_for": reads,
+            **check(exported, texts, theirs, data, data_file),
+        }
         if data and (errors := measure_errors(parent.provenance, exported, data, data_file)):
             write_confusion(errors, folder / CONFUSION_FILE)
         exported.close()
@@ -159,23 +166,87 @@ def export_model(
     return Exported(output, config.version, size, metrics)
 
 
+def _write_model(
+    parent: TorchClassifier,
+    folder: Path,
+    name: str,
+    columns: tuple[Any, ...],
+    texts: Sequence[str],
+    theirs: Predictions,
+) -> tuple[FolderConfig, Reads | None]:
+    """Write network, tokenizer and config; returns the config, and for what alone the last layer is computed.
+
+    A last layer that is asked by the mean of the tokens is kept if ``texts`` get ``theirs``, their parent's
+    labels; its temperature is what brings its probabilities nearest to theirs.
+    """
+    from model.engines.folder import write_config
+    from model.engines.openvino import OpenVinoClassifier
+    from model.engines.torch_last_layer import read_by_head
+    from model.engines.torch_to_openvino import convert
+    from model.evaluation.fidelity import compare
+
+    def describe(temperature: float) -> FolderConfig:
+        return write_config(
+            folder,
+            name=name,
+            labels=columns,
+            max_tokens=parent.max_tokens,
+            temperature=temperature,
+            hidden_size=parent.network.config.hidden_size,
+            pad_id=parent.tokenizer.pad_token_id or 0,
+        )
+
+    reads = read_by_head(parent.network)
+    convert(parent, folder, reads=reads)
+    config = describe(parent.temperature)
+    if reads != "mean":  # exact
+        return config, reads
+    exported = OpenVinoClassifier(folder)
+    ours = exported.classify(texts)
+    exported.close()
+    if compare(theirs.probabilities, ours.probabilities).same_label >= LEAST_SAME:
+        ratio = nearest_temperature(ours.probabilities, theirs.probabilities)
+        return describe(round(parent.temperature * ratio, 4)), reads
+    convert(parent, folder)
+    return describe(parent.temperature), None
+
+
+def nearest_temperature(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    """By what to divide the logarithms of ``ours`` to bring them nearest to ``theirs``; both of shape (n, 3).
+
+    Nearest: with the least divergence, found by a bounded search between a quarter and four.
+    """
+    import numpy as np
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    logits = np.log(np.maximum(ours, 1e-12)).astype(np.float64)
+
+    def divergence(temperature: float) -> float:
+        return -float((theirs * log_softmax(logits / temperature, axis=1)).sum())
+
+    return float(minimize_scalar(divergence, bounds=(0.25, 4.0), method="bounded").x)
+
+
 def check(
-    parent: TorchClassifier, exported: OpenVinoClassifier, data: LabelledTexts | None, data_file: Path | None
+    exported: OpenVinoClassifier,
+    texts: Sequence[str],
+    theirs: Predictions,
+    data: LabelledTexts | None,
+    data_file: Path | None,
 ) -> dict[str, Any]:
-    """Compare the two on ``data``, else on generated texts; the content of metrics.json.
+    """Hold what is exported to ``theirs``, the parent's predictions for ``texts``; part of metrics.json.
 
     Raises ExportRefusedError when the exported model depends on the batch, or
-    differs in macro recall by more than MOST_LOSS.
+    differs in macro recall on ``data`` by more than MOST_LOSS.
     """
     from model.evaluation.fidelity import compare, measure_invariance
     from model.probe import probe_texts
 
-    texts = data.texts if data else probe_texts(PROBES)
-    theirs, ours = parent.classify(texts), exported.classify(texts)
+    ours = exported.classify(texts)
     half = INVARIANCE_TEXTS // 2
     invariance = measure_invariance(exported, [*texts[:half], *probe_texts(half)])
     metrics: dict[str, Any] = {
-        "parent_version": parent.info.version,
         "agreement_with_parent": compare(theirs.probabilities, ours.probabilities).as_dict(),
         "batch_invariance": invariance.as_dict(),
     }
@@ -268,6 +339,8 @@ def say_result(console: Any, done: Exported) -> None:
     """The checks as a few lines."""
     agreement, invariance = done.metrics["agreement_with_parent"], done.metrics["batch_invariance"]
     console.print(f"wrote {done.folder} ({done.size / 1e6:.1f} MB), version {done.version}")
+    if done.metrics["last_layer_for"]:
+        console.print(f"its last layer is computed once a text, for the {_READ[done.metrics['last_layer_for']]}")
     console.print(
         f"as its parent: same label on {agreement['same_label']:.2%} of {agreement['texts']:,} texts, "
         f"probabilities within {agreement['max_difference']:.3f}"
@@ -280,3 +353,6 @@ def say_result(console: Any, done: Exported) -> None:
         parent, exported = done.metrics["parent"], done.metrics["exported"]
         for title, key in (("macro recall", "macro_recall"), ("accuracy", "accuracy"), ("ECE", "ece")):
             console.print(f"{title} {exported[key]:.4f} (parent {parent[key]:.4f})")
+
+
+_READ = {"first": "first token alone", "mean": "mean of its tokens"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from infra.errors import MissingExtraError
 from model.bench.contestants import Contestant, barometer, export_onnx, onnx_int8, pipeline, torch_engine
-from model.bench.limit import cpu_limit, macs_per_token, mean_width, reached_macs_per_s
+from model.bench.limit import cpu_limit, macs_per_tweet, mean_width, reached_macs_per_s
 from model.bench.profile import profile
 from model.bench.report import Figures, describe_limit, summarise
-from model.bench.restore import restore
+from model.bench.restore import asked_once, restore
 from model.bench.rounds import run_rounds
 from model.engines import bundled_folder
 from model.engines.cores import usable_cores
@@ -65,10 +65,11 @@ def bench_engine(
         progress("what the processor could do")
         rate = figures["tweets_per_s"]
         shape = network / "config.json"
+        width = mean_width(lengths, read_config(exported).width_step)
         figures["limit"] = describe_limit(
             rate,
-            mean_width(lengths, read_config(exported).width_step),
-            macs_per_token(shape),
+            width,
+            macs_per_tweet(shape, width, asked_once=asked_once(exported)),
             cpu_limit(cores=threads),
             reached_macs_per_s(shape, threads),
         )

@@ -1,10 +1,11 @@
 """How many tweets a second a CPU's int8 arithmetic would allow.
 
-A tweet of n padded tokens costs ``layers * (4 h^2 + 2 h f) * n``
-multiply-adds in matrix products with weights (h: hidden size, f: width of the
-feed-forward part). The limit is what cores, instructions and clock could do if
-they did nothing else: no attention between tokens, no normalisation, no
-tokeniser, and no operand ever waited for.
+A layer costs a token ``4 h^2 + 2 h f`` multiply-adds in matrix products with
+weights (h: hidden size, f: width of the feed-forward part), and a tweet has n
+padded tokens; a last layer that is asked once costs that for the whole tweet.
+The limit is what cores, instructions and clock could do if they did nothing
+else: no attention between tokens, no normalisation, no tokeniser, and no
+operand ever waited for.
 """
 
 from __future__ import annotations
@@ -61,11 +62,21 @@ def cpu_limit(cpuinfo: Path = Path("/proc/cpuinfo"), cores: int | None = None) -
     return Limit(cores or usable_cores(), macs, 1e6 * max(clocks), how)
 
 
-def macs_per_token(config: Path) -> int:
-    """Multiply-adds with weights for one token; ``config``: ``config.json`` of a BERT of the transformers library."""
+def macs_per_tweet(config: Path, tokens: float, *, asked_once: bool) -> float:
+    """Multiply-adds with weights for a tweet of ``tokens`` padded tokens.
+
+    ``config``: ``config.json`` of a BERT of the transformers library; ``asked_once``: its
+    last layer is computed for one vector a tweet (model.engines.torch_last_layer).
+    """
+    layers, layer = _layers(config)
+    return layer * ((layers - 1) * tokens + 1 if asked_once else layers * tokens)
+
+
+def _layers(config: Path) -> tuple[int, int]:
+    """How many there are, and what one costs a token in multiply-adds."""
     shape = json.loads(config.read_text(encoding="utf-8"))
     hidden, inner = int(shape["hidden_size"]), int(shape["intermediate_size"])
-    return int(shape["num_hidden_layers"]) * (4 * hidden * hidden + 2 * hidden * inner)
+    return int(shape["num_hidden_layers"]), 4 * hidden * hidden + 2 * hidden * inner
 
 
 def mean_width(lengths: Sequence[int], step: int) -> float:
@@ -117,4 +128,5 @@ def reached_macs_per_s(config: Path, threads: int, tokens: int = 1_024, seconds:
     run(4)
     once = run(4) / 4
     calls = max(8, int(seconds / once))
-    return calls * tokens * macs_per_token(config) / run(calls)
+    layers, layer = _layers(config)
+    return calls * tokens * layers * layer / run(calls)

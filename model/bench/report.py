@@ -52,12 +52,12 @@ def summarise(
     return figures
 
 
-def describe_limit(rate: float, width: float, macs_per_token: int, limit: Limit | None, reached: float) -> Figures:
+def describe_limit(rate: float, width: float, macs_per_tweet: float, limit: Limit | None, reached: float) -> Figures:
     """What share of the arithmetic the engine uses at ``rate`` tweets a second of ``width`` padded tokens each."""
-    used = rate * width * macs_per_token
+    used = rate * macs_per_tweet
     figures: Figures = {
         "padded_tokens_per_tweet": round(width, 2),
-        "macs_per_token": macs_per_token,
+        "macs_per_tweet": round(macs_per_tweet),
         "used_gmacs_per_s": round(used / 1e9, 1),
         "products_alone_gmacs_per_s": round(reached / 1e9, 1),
         "share_of_products_alone": round(used / reached, 3),

@@ -2,8 +2,8 @@
 
 The exported model holds int8 weights with one scale for each row. Multiplied
 out they give a network in float32 that any tool of that library runs: the
-same work for a processor as the network it was made from, and the same labels
-but for what rounding the weights changed (``--parent`` takes the original).
+network it was made from, each token through each layer, and the same labels but
+for what the export changed (``--parent`` takes the original).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, read_config
+from model.engines.folder import METRICS_FILE, NETWORK_FILE, TOKENIZER_FILE, read_config
 
 PREFIX = "self.network."
 SCALE = "/scale"
@@ -35,11 +35,12 @@ def restore(exported: Path, target: Path) -> None:
     weights = _weights(exported / NETWORK_FILE)
     rows, hidden = weights["bert.embeddings.word_embeddings.weight"].shape
     layers = sum(name.endswith("intermediate.dense.weight") for name in weights)
+    heads = _whole_last_layer(weights, f"bert.encoder.layer.{layers - 1}") or hidden // _HEAD
     config = PooledBertConfig(
         vocab_size=rows,
         hidden_size=hidden,
         num_hidden_layers=layers,
-        num_attention_heads=hidden // _HEAD,
+        num_attention_heads=heads,
         intermediate_size=weights["bert.encoder.layer.0.intermediate.dense.weight"].shape[0],
         max_position_embeddings=weights["bert.embeddings.position_embeddings.weight"].shape[0],
         pad_token_id=described.pad_id,
@@ -57,12 +58,37 @@ def restore(exported: Path, target: Path) -> None:
             **_SPECIAL,
         )
         tokenizer.save_pretrained(target)
-    (target / CALIBRATION_FILE).write_text(json.dumps({"temperature": described.temperature}), encoding="utf-8")
+    temperature = _metrics(exported).get("parent_temperature", described.temperature)
+    (target / CALIBRATION_FILE).write_text(json.dumps({"temperature": temperature}), encoding="utf-8")
+
+
+def asked_once(exported: Path) -> bool:
+    """Whether its last layer is computed for one vector a text (model.engines.torch_last_layer)."""
+    return _metrics(exported).get("last_layer_for") is not None
+
+
+def _metrics(exported: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((exported / METRICS_FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def _whole_last_layer(weights: dict[str, Any], layer: str) -> int | None:
+    """Undo what an export does to the last layer (model.engines.torch_last_layer), in place; how many heads it has."""
+    if f"{layer}.key_by_head" not in weights:
+        return None
+    key, value = weights[f"{layer}.key_by_head"], weights[f"{layer}.value_by_head"].swapaxes(1, 2)
+    heads, _, hidden = key.shape
+    own = f"{layer}.attention.self"
+    weights[f"{own}.key.weight"] = np.ascontiguousarray(key.reshape(hidden, hidden))
+    weights[f"{own}.key.bias"] = np.zeros(hidden, np.float32)  # it changes nothing, and is not kept
+    weights[f"{own}.value.weight"] = np.ascontiguousarray(value.reshape(hidden, hidden))
+    weights[f"{own}.value.bias"] = weights[f"{layer}.value_bias"].reshape(hidden)
+    return int(heads)
 
 
 _SPECIAL = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "cls", "sep", "unk", "mask")}
 _HEAD = 32
-"""Width of an attention head in the MiniLM family."""
+"""Width of an attention head in the MiniLM family, where the export does not tell."""
 
 
 def _weights(path: Path) -> dict[str, Any]:

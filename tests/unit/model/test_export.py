@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from infra.errors import BarometerError, UsageError
@@ -77,8 +81,10 @@ def test_without_labelled_data_generated_texts_are_compared(trained: Path, tmp_p
     assert "# mine " in card
 
 
-def test_the_same_parent_gives_the_same_version(exported: Path, trained: Path, tmp_path: Path) -> None:
-    again = export_model(str(trained), tmp_path / "again")
+def test_the_same_parent_and_texts_give_the_same_version(
+    exported: Path, trained: Path, world: Path, tmp_path: Path
+) -> None:
+    again = export_model(str(trained), tmp_path / "again", data=read_labelled(world / "val.tsv"))
     assert again.version == json.loads((exported / "config.json").read_text())["version"]
 
 
@@ -90,6 +96,30 @@ def test_other_networks_with_labels_in_any_order_can_be_exported(tmp_path: Path)
     expected = TorchClassifier(str(parent), precision="float32").classify(texts).probabilities
     np.testing.assert_allclose(child.classify(texts).probabilities, expected, atol=0.05)
     child.close()
+
+
+def test_the_last_layer_is_asked_once_and_the_card_says_so(exported: Path) -> None:
+    assert json.loads((exported / "metrics.json").read_text())["last_layer_for"] == "mean"
+    assert "Its last layer is asked once" in (exported / "README.md").read_text()
+
+
+def test_where_asking_once_costs_too_many_labels_the_last_layer_stays_whole(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_module, "LEAST_SAME", 1.01)
+    done = export_model(str(trained), tmp_path / "out")
+
+    assert done.metrics["last_layer_for"] is None
+    assert "last layer" not in (tmp_path / "out" / "README.md").read_text()
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["temperature"] == done.metrics["parent_temperature"]
+
+
+@given(arrays(np.float32, (40, 3), elements=st.floats(-4, 4, width=32)), st.floats(0.4, 2.5))
+def test_the_nearest_temperature_is_the_one_that_was_taken_away(logits: NDArray[np.float32], ratio: float) -> None:
+    logits[:, 0] += np.linspace(-3, 3, 40, dtype=np.float32)  # not all alike
+    sharp, meant = softmax(logits, 1.0), softmax(logits, ratio)
+    assert export_module.nearest_temperature(sharp, meant) == pytest.approx(ratio, rel=0.02)
 
 
 def test_a_model_without_one_output_for_each_label_is_refused(tmp_path: Path) -> None:
@@ -107,11 +137,11 @@ def test_an_export_that_lost_quality_is_refused_and_leaves_nothing(
 
     sound = torch_to_openvino.convert
 
-    def damaging(parent: TorchClassifier, folder: Path) -> None:
+    def damaging(parent: TorchClassifier, folder: Path, **more: Any) -> None:
         head = parent.network.classifier.weight.data
         kept = head.clone()
         head[0] = head[2]
-        sound(parent, folder)
+        sound(parent, folder, **more)
         head.copy_(kept)
 
     monkeypatch.setattr(torch_to_openvino, "convert", damaging)

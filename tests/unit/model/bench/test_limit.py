@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.bench.limit import cpu_limit, macs_per_token, mean_width
+from model.bench.limit import cpu_limit, macs_per_tweet, mean_width
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/cpuinfo")
 
@@ -42,10 +42,12 @@ def test_no_limit_is_claimed_of_a_processor_that_does_not_say_what_it_can(tmp_pa
     assert cpu_limit(tmp_path / "cpuinfo") is None
 
 
-def test_a_token_costs_what_the_layers_hold(tmp_path: Path) -> None:
+def test_a_tweet_costs_what_the_layers_hold(tmp_path: Path) -> None:
     shape = {"hidden_size": 384, "intermediate_size": 1_536, "num_hidden_layers": 6}
     (tmp_path / "config.json").write_text(json.dumps(shape), encoding="utf-8")
-    assert macs_per_token(tmp_path / "config.json") == 6 * (4 * 384**2 + 2 * 384 * 1_536)
+    config, layer = tmp_path / "config.json", 4 * 384**2 + 2 * 384 * 1_536
+    assert macs_per_tweet(config, 20, asked_once=False) == 6 * 20 * layer
+    assert macs_per_tweet(config, 20, asked_once=True) == (5 * 20 + 1) * layer
 
 
 def test_a_text_is_as_wide_as_its_padding() -> None:
