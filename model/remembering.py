@@ -84,8 +84,11 @@ class Remembering:
 
 
 def load_remembering(settings: Settings) -> Classifier:
-    """The classifier that the settings name, remembering as many texts as they say; errors as in load_classifier."""
-    classifier = load_from_settings(settings)
+    """For a process that stays: the classifier that the settings name, remembering as many texts as they say.
+
+    Errors as in load_classifier.
+    """
+    classifier = load_from_settings(settings, warm=True)
     return Remembering(classifier, settings.label_cache) if settings.label_cache else classifier
 
 

@@ -22,12 +22,14 @@ def load_classifier(
     threads: int = 0,
     model_labels: str = "",
     cache: Path | None = None,
+    warm: bool = False,
 ) -> Classifier:
     """Load ``model``: "bundled", a folder (exported or of the transformers library), or a hub name.
 
     ``threads`` 0 means all cores. ``device`` and ``model_labels`` (for example
     "LABEL_0=negative,LABEL_1=positive") are for the torch engine. ``cache``: the
-    folder in which ``barometer tune`` left what it measured.
+    folder in which ``barometer tune`` left what it measured. ``warm``: for a process that
+    stays (model.engines.warming).
 
     Raises UsageError when there is no such model or it does not fit the engine,
     MissingExtraError when torch is needed and absent, ModelError when the
@@ -49,7 +51,7 @@ def load_classifier(
             )
         from model.engines.openvino import OpenVinoClassifier
 
-        return OpenVinoClassifier(folder, threads=threads, cache=cache)
+        return OpenVinoClassifier(folder, threads=threads, cache=cache, warm=warm)
     if engine == "openvino":
         raise UsageError(f"model {model!r} is not exported for OpenVINO; run: barometer export {model} --output FOLDER")
     _check_folder(model, folder)
@@ -62,8 +64,8 @@ def load_classifier(
     )
 
 
-def load_from_settings(settings: Settings) -> Classifier:
-    """Load the classifier that the settings name; errors as in load_classifier."""
+def load_from_settings(settings: Settings, *, warm: bool = False) -> Classifier:
+    """Load the classifier that the settings name; ``warm`` and errors as in load_classifier."""
     return load_classifier(
         settings.model,
         engine=settings.engine,
@@ -71,6 +73,7 @@ def load_from_settings(settings: Settings) -> Classifier:
         threads=settings.threads,
         model_labels=settings.model_labels,
         cache=settings.cache_dir,
+        warm=warm,
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from model.batching import Batch, count_tokens, pad, plan_batches
 from model.engines.cores import processor, usable_cores
 from model.engines.folder import NETWORK_FILE, TOKENIZER_FILE, FolderConfig, read_config
 from model.engines.tuning import Tuning, known
+from model.engines.warming import Warming, shapes_of_each_size
 from model.labels import LABELS
 from model.normalise import normalise
 from model.prediction import ModelError, ModelInfo, Predictions, softmax
@@ -42,12 +44,19 @@ class OpenVinoClassifier:
     """A Classifier (model.prediction) on the CPU."""
 
     def __init__(
-        self, folder: Path, *, threads: int = 0, cache: Path | None = None, tuning: Tuning | None = None
+        self,
+        folder: Path,
+        *,
+        threads: int = 0,
+        cache: Path | None = None,
+        tuning: Tuning | None = None,
+        warm: bool = False,
     ) -> None:
         """Load the exported model in ``folder``; ``threads`` 0 means all usable cores.
 
         ``cache``: the folder in which ``barometer tune`` left what it measured on
-        this machine. ``tuning``: rather than that, or the rule.
+        this machine. ``tuning``: rather than that, or the rule. ``warm``: when there is nothing else
+        to do, meet all sizes of batches before tweets do; for a process that stays.
         Raises ModelError when a file is missing, damaged or of another version.
         """
         threads = threads or usable_cores()
@@ -59,6 +68,10 @@ class OpenVinoClassifier:
             folder, self._config, threads, self._tuning.streams
         )
         self._idle: list[openvino.InferRequest] = []
+        self._warming: Warming | None = None
+        if warm:
+            shapes = shapes_of_each_size(self._config.width_step, self._tuning.token_budget)
+            self._warming = Warming(self._network, shapes, self._tuning.streams)
         # The column of the logits that holds each of LABELS.
         self._columns = [self._config.labels.index(label) for label in LABELS]
 
@@ -76,7 +89,8 @@ class OpenVinoClassifier:
         lengths = [len(row) for row in ids]
         budget = self._tuning.token_budget
         batches = plan_batches(lengths, step=config.width_step, budget=budget, most=config.max_tokens)
-        with metrics.MODEL_STEP_SECONDS.labels("network").time():
+        aside = self._warming.aside() if self._warming else nullcontext()
+        with aside, metrics.MODEL_STEP_SECONDS.labels("network").time():
             logits = self._logits(self._network, ids, batches)
         count_tokens(lengths, batches)
         if not np.isfinite(logits).all():
@@ -87,6 +101,8 @@ class OpenVinoClassifier:
         )
 
     def close(self) -> None:
+        if self._warming is not None:
+            self._warming.close()
         self._idle.clear()
         self._network = None
 

@@ -35,8 +35,9 @@ CONSTANT = "--constant"
 SLICE_S = 0.02
 """At a steady rate, tweets are published in slices of this length: ten times shorter than what is to be measured."""
 MINUTE_CHARS = len("2024-05-01T00:00")
-WARM_UP_S = 2.0
-"""At a steady rate, what is published in this time is not counted."""
+WARM_UP_S = 6.0
+"""At a steady rate, what is published in this time is not counted: a worker and a broker that have just started are
+slower, as all that they do is new to them."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _main() -> None:
     def load() -> Classifier:
         from model.engines import load_from_settings
 
-        return ConstantClassifier() if chosen.constant else load_from_settings(settings)
+        return ConstantClassifier() if chosen.constant else load_from_settings(settings, warm=True)
 
     from stream.worker import work
 
