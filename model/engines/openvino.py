@@ -68,6 +68,8 @@ class OpenVinoClassifier:
             folder, self._config, threads, self._tuning.streams
         )
         self._idle: list[openvino.InferRequest] = []
+        # The library's first call in a process must be alone: two threads at once may wait for each other for ever.
+        self._logits(self._network, [[self._config.pad_id]], [Batch([0], self._config.width_step)])
         self._warming: Warming | None = None
         if warm:
             shapes = shapes_of_each_size(self._config.width_step, self._tuning.token_budget)

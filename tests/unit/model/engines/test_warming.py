@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +69,19 @@ def _still(warming: Warming) -> bool:
     before = warming.met
     warming.join(0.05)
     return warming.met == before
+
+
+def test_the_first_texts_of_several_threads_do_not_wait_for_each_other_for_ever(exported: Path) -> None:
+    """In a new process: the library's first call is not for two threads at once."""
+    program = f"""
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from model.engines.openvino import OpenVinoClassifier
+
+classifier = OpenVinoClassifier(Path({str(exported)!r}), warm=True)
+with ThreadPoolExecutor(4) as threads:
+    print(sum(len(one.labels) for one in threads.map(classifier.classify, [["late", "kind"]] * 4)))
+classifier.close()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["8"]
