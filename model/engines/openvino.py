@@ -56,7 +56,7 @@ class OpenVinoClassifier:
 
         ``cache``: the folder in which ``barometer tune`` left what it measured on
         this machine. ``tuning``: rather than that, or the rule. ``warm``: when there is nothing else
-        to do, meet all sizes of batches before tweets do; for a process that stays.
+        to do, meet the usual sizes of batches before tweets do; for a process that stays.
         Raises ModelError when a file is missing, damaged or of another version.
         """
         threads = threads or usable_cores()

@@ -1,7 +1,7 @@
-"""A network is slow with each size of batch that it meets for the first time: let it meet all before tweets come.
+"""A network is slow with each size of batch that it meets for the first time: let it meet them before tweets come.
 
 OpenVINO makes kernels for each number of tokens in a batch, on each stream: 10 ms beside the work
-itself, for 64 numbers up to 256. (For another number of texts of another width that
+itself, for 43 numbers that tweets make, up to 256. (For another number of texts of another width that
 makes as many tokens it is 1 ms.) A worker that has just started would spend a second or
 two of its first ten on that, while tweets wait.
 """
@@ -28,8 +28,17 @@ IDLE_S = 0.03
 
 
 def shapes_of_each_size(step: int, budget: int) -> list[Shape]:
-    """One for each number of tokens that a batch may have (model.batching), the largest first: most are like that."""
-    return [(texts, step) for texts in range(max(1, budget // step), 0, -1)]
+    """One for each number of tokens that a batch of tweets (model.batching) is likely to have, the largest first.
+
+    Of the shapes with as many tokens the widest, as the library keeps less for fewer texts.
+    """
+    sizes = {texts * width: (texts, width) for width in _widths(step) for texts in range(1, budget // width + 1)}
+    return [sizes[tokens] for tokens in sorted(sizes, reverse=True)]
+
+
+def _widths(step: int) -> range:
+    """Widths that tweets have, the narrowest first."""
+    return range(3 * step, 12 * step + 1, step)
 
 
 class Warming:
