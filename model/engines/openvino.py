@@ -72,7 +72,7 @@ class OpenVinoClassifier:
         self._logits(self._network, [[self._config.pad_id]], [Batch([0], self._config.width_step)])
         self._warming: Warming | None = None
         if warm:
-            shapes = shapes_of_each_size(self._config.width_step, self._tuning.token_budget)
+            shapes = shapes_of_each_size(self._config.width_step, self._tuning.token_budget, self._config.max_tokens)
             self._warming = Warming(self._network, shapes, self._tuning.streams)
         # The column of the logits that holds each of LABELS.
         self._columns = [self._config.labels.index(label) for label in LABELS]

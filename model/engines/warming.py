@@ -27,18 +27,19 @@ IDLE_S = 0.03
 """So long after other work there may be more of it in a moment, as between two batches of a backlog."""
 
 
-def shapes_of_each_size(step: int, budget: int) -> list[Shape]:
+def shapes_of_each_size(step: int, budget: int, most: int) -> list[Shape]:
     """One for each number of tokens that a batch of tweets (model.batching) is likely to have, the largest first.
 
-    Of the shapes with as many tokens the widest, as the library keeps less for fewer texts.
+    Of the shapes with as many tokens the widest, as the library keeps less for fewer texts; none is
+    wider than ``most``, the model's window.
     """
-    sizes = {texts * width: (texts, width) for width in _widths(step) for texts in range(1, budget // width + 1)}
+    sizes = {texts * width: (texts, width) for width in _widths(step, most) for texts in range(1, budget // width + 1)}
     return [sizes[tokens] for tokens in sorted(sizes, reverse=True)]
 
 
-def _widths(step: int) -> range:
+def _widths(step: int, most: int) -> range:
     """Widths that tweets have, the narrowest first."""
-    return range(3 * step, 12 * step + 1, step)
+    return range(3 * step, min(12 * step, most) + 1, step)
 
 
 class Warming:

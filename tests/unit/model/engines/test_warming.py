@@ -28,7 +28,7 @@ def warming(exported: Path) -> Iterator[Warming]:
 
 
 def test_there_is_a_shape_for_each_number_of_tokens_that_batches_of_tweets_have() -> None:
-    sizes = {texts * width for texts, width in shapes_of_each_size(4, 256)}
+    sizes = {texts * width for texts, width in shapes_of_each_size(4, 256, 128)}
     drawn = np.random.default_rng(1)
     for count in (1, 20, 300):
         lengths = drawn.integers(9, 49, count).tolist()
@@ -36,11 +36,16 @@ def test_there_is_a_shape_for_each_number_of_tokens_that_batches_of_tweets_have(
         assert {len(batch.rows) * batch.width for batch in batches} <= sizes
 
 
+def test_no_shape_is_wider_than_the_window() -> None:
+    assert max(width for _texts, width in shapes_of_each_size(4, 256, 30)) == 28
+    assert shapes_of_each_size(4, 256, 8) == []
+
+
 def test_all_shapes_are_met_and_texts_are_labelled_as_without(exported: Path, scenario_texts: list[str]) -> None:
     cold, warm = OpenVinoClassifier(exported), OpenVinoClassifier(exported, warm=True)
     assert warm._warming is not None
     assert warm._warming.join(60)
-    assert warm._warming.met == len(shapes_of_each_size(4, 256))
+    assert warm._warming.met == len(shapes_of_each_size(4, 256, read_config(exported).max_tokens))
     found, expected = (one.classify(scenario_texts).probabilities for one in (warm, cold))
     np.testing.assert_array_equal(found, expected)
     warm.close()
